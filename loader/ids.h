@@ -1,0 +1,43 @@
+/*
+ * External item ids → rows of the item table. Immutable after init, lock-free to read.
+ * A table holds 64-bit integers or UTF-8 strings; either is looked up by a JSON integer or a JSON string, since
+ * 12 and "12" name the same item ("012", "+12" and "-0" are other strings).
+ */
+#ifndef RK_LOADER_IDS_H
+#define RK_LOADER_IDS_H
+
+#include "model/base/arena.h"
+#include "model/base/span.h"
+#include "model/base/status.h"
+
+#include <stdint.h>
+
+enum { RK_MAX_ID_BYTES = 255 };
+
+struct rk_ids {
+	uint32_t n_items;
+	uint32_t n_slots;         /* power of two; 0: empty table */
+	const int32_t *slots;     /* [n_slots] row, or -1 */
+	const uint32_t *tags;     /* [n_slots] high half of the hash (strings) */
+	const int64_t *integers;  /* [n_items], or NULL: a table of strings */
+	const char *bytes;        /* string ids one after the other, or NULL */
+	const int64_t *offsets;   /* [n_items + 1] */
+};
+
+/* Bytes of arena that either init takes at most. */
+size_t rk_ids_bytes(uint32_t n_items);
+
+/* Builds the index. `integers`, `bytes` and `offsets` stay where they are and are borrowed.
+ * RK_INVALID names the first offending row: a repeated id, offsets that fall or do not end at n_bytes,
+ * a string that is empty, longer than RK_MAX_ID_BYTES, not UTF-8 or has a NUL. */
+RK_NODISCARD enum rk_status rk_ids_init_integers(struct rk_ids *ret_ids, const int64_t *integers, uint32_t n_items,
+						 struct rk_arena *arena, struct rk_error *reterr);
+RK_NODISCARD enum rk_status rk_ids_init_strings(struct rk_ids *ret_ids, const char *bytes, size_t n_bytes,
+						const int64_t *offsets, uint32_t n_items, struct rk_arena *arena,
+						struct rk_error *reterr);
+
+/* Row of the id, or -1 (RK_ROW_UNKNOWN). */
+int32_t rk_ids_find_integer(const struct rk_ids *ids, int64_t id);
+int32_t rk_ids_find_string(const struct rk_ids *ids, struct rk_bytes id);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * The models that serve: one current version a name, chosen among the folders <models>/<name>/<version>/.
+ * Readers pin the current version for one request; a swap publishes another, and the old one is closed when its last
+ * pin goes. Loading happens on the caller's thread, never on a worker's.
+ */
+#ifndef RK_LOADER_REGISTRY_H
+#define RK_LOADER_REGISTRY_H
+
+#include "loader/golden.h"
+#include "loader/version.h"
+
+struct rk_registry;
+
+struct rk_registry_options {
+	const char *models;        /* folder */
+	const char *default_model; /* NULL: the only one, if there is one */
+	struct rk_version_options version;
+	rk_rank_body_fn rank; /* for golden and warm-up */
+	void *rank_context;
+	/* told of each version tried: result is RK_OK or why it was refused; may be NULL; called on the loading thread */
+	void (*notify)(void *context, const char *name, uint64_t number, const struct rk_version *version,
+		       enum rk_status result, const struct rk_error *error);
+	void *notify_context;
+};
+
+/* Scans the folder and learns the names; loads nothing. Names are 1–64 of [A-Za-z0-9._-], versions decimal without
+ * leading zeros; other entries are ignored; links are followed. RK_NOT_FOUND when there is no model at all, or the
+ * default model is not there. Options are copied; strings are borrowed. */
+RK_NODISCARD enum rk_status rk_registry_open(struct rk_registry **ret_registry, const struct rk_registry_options *options,
+					     struct rk_error *reterr);
+
+/* Closes every version; no pin may be left. */
+void rk_registry_close(struct rk_registry *registry);
+
+/* Loads, for every model, the newest version that loads. An error names each model of which no version loads, with the
+ * reasons. */
+RK_NODISCARD enum rk_status rk_registry_load(struct rk_registry *registry, struct rk_error *reterr);
+
+/* Loads version `number` (0: the newest that loads) of `name`, checks, warms, publishes it. *ret_previous and *ret_now
+ * are version numbers. RK_NOT_FOUND: no such model; RK_BUSY: a load of it is under way; else why it was refused (the
+ * old version keeps serving). */
+RK_NODISCARD enum rk_status rk_registry_reload(struct rk_registry *registry, const char *name, uint64_t number,
+					       uint64_t *ret_previous, uint64_t *ret_now, struct rk_error *reterr);
+
+/* Pins the current version of `name` (size 0: the default model, or the only one) until rk_registry_release.
+ * NULL when there is no such model (*ret_known false) or it has no version ready (*ret_known true). */
+struct rk_version *rk_registry_acquire(struct rk_registry *registry, struct rk_bytes name, bool *ret_known);
+void rk_registry_release(struct rk_registry *registry, struct rk_version *version);
+
+/* Names, for /v1/models: NULL past the last. */
+const char *rk_registry_name(const struct rk_registry *registry, uint32_t index);
+
+#endif

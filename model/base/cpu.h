@@ -1,0 +1,30 @@
+/* What this processor can do, and the kernel tier chosen for it. */
+#ifndef RK_BASE_CPU_H
+#define RK_BASE_CPU_H
+
+#include "model/base/status.h"
+
+/* name as the setting `cpu` writes it */
+#define RK_CPU_TIER_TABLE(X)                                                                                           \
+	X(SCALAR, "scalar") /* baseline x86-64 (SSE2) or any other processor */                                        \
+	X(AVX2, "avx2")     /* AVX2 and FMA */                                                                         \
+	X(AVX512, "avx512") /* AVX-512 F, BW, DQ, VL */
+
+enum rk_cpu_tier {
+#define RK_CPU_TIER_ENUM(name, text) RK_CPU_##name,
+	RK_CPU_TIER_TABLE(RK_CPU_TIER_ENUM)
+#undef RK_CPU_TIER_ENUM
+};
+
+/* Highest tier that the processor and the operating system support. */
+enum rk_cpu_tier rk_cpu_detect(void);
+
+const char *rk_cpu_tier_name(enum rk_cpu_tier tier);
+
+/* `name` is "auto" or a tier's name. RK_INVALID for another name or a tier that this processor lacks. */
+RK_NODISCARD enum rk_status rk_cpu_choose(const char *name, enum rk_cpu_tier *ret_tier, struct rk_error *reterr);
+
+/* Flush denormals to zero on this thread (x86: MXCSR FTZ and DAZ): each thread that computes calls it once. */
+void rk_cpu_flush_denormals(void);
+
+#endif
