@@ -93,7 +93,7 @@ struct rk_encoder_config {
 /* Which events of the history a candidate attends to. Bitsets of actions. */
 struct rk_polarity_config {
 	bool present;
-	uint32_t max;             /* events */
+	uint32_t max; /* events */
 	const uint64_t *explicit_actions;
 	const uint64_t *implicit_actions; /* empty set for the positive polarity */
 };

@@ -23,12 +23,14 @@
 enum { RK_ROW_UNKNOWN = -1 };
 
 struct rk_kernels;
+struct rk_first_layer;
 
 struct rk_model {
 	struct rk_config config;
 	struct rk_weights weights;
 	struct rk_plan plan;
-	const struct rk_kernels *kernels; /* of the chosen tier; static */
+	const struct rk_kernels *kernels;         /* of the chosen tier; in the version's memory, like the next */
+	const struct rk_first_layer *first_layer; /* private to model/: packed weights; NULL for dot */
 };
 
 /* What one request asks, as compact arrays. All memory is the caller's and outlives the ranking. */
@@ -36,7 +38,7 @@ struct rk_rank_input {
 	/* history, oldest first, as the request gave it */
 	uint32_t n_events;
 	const int32_t *event_rows;     /* [n_events] row of the item table, or RK_ROW_UNKNOWN */
-	const uint64_t *event_actions; /* [n_events, rk_action_words] explicit actions only; derived ones are added here */
+	const uint64_t *event_actions; /* [n_events, rk_action_words] the request's; derived ones are added inside */
 	const double *watch_ms;        /* [n_events] NaN = absent */
 	const double *duration_ms;     /* [n_events] NaN = absent */
 	/* user */
@@ -61,11 +63,11 @@ enum rk_score_state {
 struct rk_rank_result {
 	uint32_t n_candidates;
 	uint32_t n_signals;
-	const uint32_t *order;   /* [n_candidates] request places, best first; those without a score last */
-	const float *scores;     /* [n_candidates] finite where state is RK_SCORED */
-	const uint8_t *states;   /* [n_candidates] enum rk_score_state */
-	const float *signals;    /* [n_candidates, n_signals] p = sigmoid(logit) */
-	const float *terms;      /* [n_candidates, n_signals] see docs/model-format.md section 7; sum in signal order = score */
+	const uint32_t *order; /* [n_candidates] request places, best first; those without a score last */
+	const float *scores;   /* [n_candidates] finite where state is RK_SCORED */
+	const uint8_t *states; /* [n_candidates] enum rk_score_state */
+	const float *signals;  /* [n_candidates, n_signals] p = sigmoid(logit) */
+	const float *terms; /* [n_candidates, n_signals] docs/model-format.md, section 7; summed in order: the score */
 	const uint8_t *has_term; /* [n_signals] which terms are shown */
 	uint32_t n_nonfinite;
 	uint32_t n_used_events; /* L */

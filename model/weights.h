@@ -52,7 +52,7 @@ struct rk_stack_weights {
 
 struct rk_weights {
 	/* items */
-	uint32_t n_items; /* V */
+	uint32_t n_items;           /* V */
 	const void *item_embedding; /* [V, d] of item_dtype */
 	enum rk_dtype item_dtype;
 	const float *unknown_item; /* [d] or NULL */
@@ -66,11 +66,11 @@ struct rk_weights {
 	struct rk_gru_weights *gru;      /* [n_layers], gru4rec */
 	/* ranker */
 	struct rk_attention_weights target_attention[RK_N_POLARITIES];
-	const float **user_tables;      /* [n user features]: embedding [n_values+1, dim], NULL for numeric */
-	const float **candidate_tables; /* [n candidate features] */
-	struct rk_linear *cross;        /* [n_cross_layers], [n, n] (dcn_v2) */
-	struct rk_linear *hidden;       /* [n_hidden] (mlp, dcn_v2) */
-	struct rk_linear heads;         /* [K, last hidden] (mlp, dcn_v2) */
+	const float **user_tables;        /* [n user features]: embedding [n_values+1, dim], NULL for numeric */
+	const float **candidate_tables;   /* [n candidate features] */
+	struct rk_linear *cross;          /* [n_cross_layers], [n, n] (dcn_v2) */
+	struct rk_linear *hidden;         /* [n_hidden] (mlp, dcn_v2) */
+	struct rk_linear heads;           /* [K, last hidden] (mlp, dcn_v2) */
 	struct rk_stack_weights *experts; /* [n_experts] (mmoe) */
 	struct rk_linear *gates;          /* [K], [n_experts, n] (mmoe) */
 	struct rk_stack_weights *towers;  /* [K] (mmoe) */

@@ -1,0 +1,109 @@
+/*
+ * One ranking. The user side leaves u, c, keys, values and the first layer's bias in the scratch; candidates that can
+ * be scored are then collected into blocks of plan.block_rows.
+ */
+#include "model/base/check.h"
+#include "model/encoder.h"
+#include "model/history.h"
+#include "model/kernels/kernels.h"
+#include "model/model.h"
+#include "model/ranker.h"
+#include "model/reward.h"
+#include "model/target_attention.h"
+
+#include <math.h>
+#include <string.h>
+
+void rk_ranking_begin(struct rk_ranking *ranking, const struct rk_model *model, struct rk_scratch *scratch,
+		      const struct rk_rank_input *input)
+{
+	RK_ASSERT(input->n_events <= model->plan.limits.max_events);
+	RK_ASSERT(input->n_candidates <= model->plan.limits.max_candidates);
+	*ranking = (struct rk_ranking){.model = model, .input = input, .scratch = scratch};
+	memset(scratch->states, RK_UNSCORED, input->n_candidates);
+	scratch->user_ready = false;
+	rk_history_select(&scratch->history, &model->config, input);
+}
+
+void rk_ranking_encode_user(struct rk_ranking *ranking)
+{
+	const struct rk_model *model = ranking->model;
+	struct rk_scratch *scratch = ranking->scratch;
+	rk_encoder_run(model, scratch);
+	if (model->config.ranker.type != RK_RANKER_DOT)
+		rk_features_expand(&model->config.user_features, model->weights.user_tables,
+				   ranking->input->user_features, scratch->user + model->config.dim);
+	rk_target_attention_prepare(model, scratch);
+	rk_ranker_prepare(model, scratch);
+	scratch->user_ready = true;
+}
+
+static bool all_finite(const float *values, size_t n)
+{
+	bool finite = true;
+	for (size_t i = 0; i < n; i++)
+		finite = finite && isfinite(values[i]);
+	return finite;
+}
+
+static void score_block(const struct rk_ranking *ranking)
+{
+	const struct rk_model *model = ranking->model;
+	struct rk_scratch *scratch = ranking->scratch;
+	struct rk_block_scratch *block = &scratch->block;
+	size_t n_signals = model->config.signals.n;
+	rk_ranker_gather(model, ranking->input, scratch);
+	rk_ranker_run(model, ranking->input, scratch);
+	for (uint32_t row = 0; row < block->n_rows; row++) {
+		const float *logits = block->logits + row * n_signals;
+		size_t place = block->places[row];
+		memcpy(scratch->logits + place * n_signals, logits, n_signals * sizeof(float));
+		model->kernels->sigmoid(logits, n_signals, scratch->signals + place * n_signals);
+		scratch->states[place] = all_finite(logits, n_signals) ? RK_SCORED : RK_NONFINITE;
+	}
+	block->n_rows = 0;
+}
+
+void rk_ranking_score(struct rk_ranking *ranking, uint32_t first, uint32_t n)
+{
+	const struct rk_model *model = ranking->model;
+	const struct rk_rank_input *input = ranking->input;
+	struct rk_block_scratch *block = &ranking->scratch->block;
+	RK_ASSERT(ranking->scratch->user_ready);
+	RK_ASSERT(first <= input->n_candidates && n <= input->n_candidates - first);
+	block->n_rows = 0;
+	for (uint32_t place = first; place < first + n; place++) {
+		if (input->candidate_rows[place] == RK_ROW_UNKNOWN && model->weights.unknown_item == NULL)
+			continue;
+		block->places[block->n_rows++] = place;
+		if (block->n_rows == model->plan.block_rows)
+			score_block(ranking);
+	}
+	if (block->n_rows > 0)
+		score_block(ranking);
+}
+
+void rk_ranking_finish(struct rk_ranking *ranking, struct rk_rank_result *ret_result)
+{
+	const struct rk_model *model = ranking->model;
+	struct rk_scratch *scratch = ranking->scratch;
+	uint32_t n_candidates = ranking->input->n_candidates;
+	rk_reward_apply(model, ranking->input, scratch);
+	rk_reward_order(model, n_candidates, scratch);
+	uint32_t n_nonfinite = 0;
+	for (uint32_t i = 0; i < n_candidates; i++)
+		n_nonfinite += scratch->states[i] == RK_NONFINITE;
+	*ret_result = (struct rk_rank_result){
+		.n_candidates = n_candidates,
+		.n_signals = model->config.signals.n,
+		.order = scratch->order,
+		.scores = scratch->scores,
+		.states = scratch->states,
+		.signals = scratch->signals,
+		.terms = scratch->terms,
+		.has_term = scratch->has_term,
+		.n_nonfinite = n_nonfinite,
+		.n_used_events = scratch->history.n_used,
+		.n_unknown_events = scratch->history.n_unknown,
+	};
+}
