@@ -1,48 +1,27 @@
 /*
- * DCN-V2, stacked: x ← x₀ ⊙ (W x + b) + x, then the hidden layers. W x + b of cross layer 0 comes with its user part
- * folded; x₀ itself is put together here, in the order of the weights' columns.
+ * dcn_v2: cross layers x ← x₀ ⊙ (W x + b) + x on x₀ = z, then the mlp. The first cross layer reads z itself and so is
+ * the request's folded one; the others read all of x. Rows of z stand in the panel's order (model/pack_ranker.c).
  */
+#include "model/first_layer.h"
 #include "model/layer.h"
 #include "model/ranker.h"
 
 #include <string.h>
 
-/* x₀ = [u ; e ; u⊙e ; t⁺ ; t⁻ ; c ; f] from the user's [u ; c] and the block's [e ; u⊙e ; t⁺ ; t⁻ ; f]. */
-static void assemble(const struct rk_model *model, const struct rk_scratch *scratch, struct rk_rows x0)
-{
-	size_t dim = model->config.dim;
-	size_t n_c = model->config.user_features.width;
-	size_t n_f = model->config.candidate_features.width;
-	size_t n_z = model->plan.candidate_columns;
-	for (size_t row = 0; row < x0.n_rows; row++) {
-		const float *z = scratch->block.z + row * n_z;
-		float *x = x0.data + row * x0.stride;
-		memcpy(x, scratch->user, dim * sizeof(float));
-		memcpy(x + dim, z, (n_z - n_f) * sizeof(float));
-		memcpy(x + dim + n_z - n_f, scratch->user + dim, n_c * sizeof(float));
-		memcpy(x + dim + n_z - n_f + n_c, z + n_z - n_f, n_f * sizeof(float));
-	}
-}
-
 void rk_dcn_v2_run(const struct rk_model *model, struct rk_scratch *scratch)
 {
-	const struct rk_ranker_config *ranker = &model->config.ranker;
 	struct rk_block_scratch *block = &scratch->block;
-	uint32_t width = model->plan.first_outputs;
-	size_t n_values = (size_t)block->n_rows * width;
-	struct rk_rows x0 = {.data = block->cross[0], .n_rows = block->n_rows, .stride = width};
-	struct rk_rows x = {.data = block->cross[1], .n_rows = block->n_rows, .stride = width};
-	struct rk_rows product = {.data = block->first, .n_rows = block->n_rows, .stride = width};
-	assemble(model, scratch, x0);
-	memcpy(x.data, x0.data, n_values * sizeof(float));
-	model->kernels->multiply_add(x0.data, product.data, n_values, x.data);
-	for (uint32_t k = 1; k < ranker->n_cross_layers; k++) {
-		struct rk_dense cross = rk_layer_dense(&model->weights.cross[k], width, width);
-		rk_dense_apply(&cross, x, NULL, product);
-		model->kernels->multiply_add(x0.data, product.data, n_values, x.data);
+	const struct rk_packed *packed = &model->packed;
+	uint32_t n = rk_config_ranker_width(&model->config);
+	float *crossed = block->layer[1];
+	memcpy(block->cross, block->panel, (size_t)n * RK_PANEL * sizeof(float));
+	for (uint32_t k = 0; k < model->config.ranker.n_cross_layers; k++) {
+		const struct rk_product first = rk_first_layer_product(model, scratch, 0);
+		const float *x = k == 0 ? block->panel + (size_t)model->plan.fixed_rows * RK_PANEL : block->cross;
+		rk_layer_run(model, scratch, k == 0 ? &first : &packed->cross[k - 1], x, block->n_lanes, crossed);
+		model->kernels->cross(block->panel, crossed, n, block->n_lanes, block->cross);
 	}
-	struct rk_hidden_layers hidden = {
-		.layers = model->weights.hidden, .sizes = ranker->hidden, .n = ranker->n_hidden, .n_in = width};
-	struct rk_rows last = rk_hidden_layers_run(model, &hidden, block, x);
-	rk_ranker_heads(model, block, last, ranker->hidden[ranker->n_hidden - 1]);
+	const float *x =
+		rk_ranker_layers(model, scratch, packed->layers, packed->n_layers - 1, block->cross, block->layer);
+	rk_layer_run(model, scratch, &packed->layers[packed->n_layers - 1], x, block->n_lanes, block->logits);
 }

@@ -1,7 +1,7 @@
 /*
  * The user side of the sequence: event vectors, encoder, user vector (docs/model-format.md, sections 2 and 3).
- * Each encoder takes x [L, d] in scratch->encoder.states and leaves there H of the events in history.reads, one row
- * after the other, and u in scratch->user. The history holds at least one event.
+ * Events are the lanes of panels. Each encoder takes x of all L events in scratch->encoded and leaves there H of the
+ * events in history.reads, in the first n_reads lanes, and u in scratch->user. The history holds at least one event.
  */
 #ifndef RK_MODEL_ENCODER_H
 #define RK_MODEL_ENCODER_H
@@ -16,7 +16,20 @@ void rk_sasrec_run(const struct rk_model *model, struct rk_scratch *scratch);
 void rk_gru4rec_run(const struct rk_model *model, struct rk_scratch *scratch);
 void rk_mean_run(const struct rk_model *model, struct rk_scratch *scratch);
 
-/* Moves the rows of the events that are read to the front of states. */
-void rk_encoder_keep_reads(const struct rk_history *history, size_t dim, float *states);
+/* Lanes of panel `panel` when n lanes are spread over panels. */
+static inline uint32_t rk_lanes_of(uint32_t n, uint32_t panel)
+{
+	uint32_t left = n - panel * RK_PANEL;
+	return left < RK_PANEL ? left : RK_PANEL;
+}
+
+/* Element (row, lane) of panels of n_rows rows. */
+static inline float *rk_panel_at(float *panels, uint32_t n_rows, uint32_t row, uint32_t lane)
+{
+	return panels + ((size_t)(lane / RK_PANEL) * n_rows + row) * RK_PANEL + lane % RK_PANEL;
+}
+
+/* ret_panels[row][i] ← panels[row][lanes[i]]; in place where lanes ascend. */
+void rk_panels_pick(const float *panels, uint32_t n_rows, const uint32_t *lanes, uint32_t n, float *ret_panels);
 
 #endif

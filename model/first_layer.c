@@ -1,98 +1,139 @@
+/*
+ * Weights of a request are written in packed groups of stride candidate_rows: columns of e (W_e + W_x diag(u)), of f
+ * (written once), then of each polarity: W_t, or W_t V where the values are folded.
+ */
 #include "model/first_layer.h"
 
-#include "model/layer.h"
+#include "model/encoder.h"
+#include "model/pack.h"
 
 #include <string.h>
 
-/* The index-th of the layers that read z_i; false behind the last. */
-static bool layer_at(const struct rk_model *model, uint32_t index, struct rk_dense *ret_layer)
+static size_t group_stride(const struct rk_model *model)
 {
-	const struct rk_ranker_config *ranker = &model->config.ranker;
-	const struct rk_weights *weights = &model->weights;
-	uint32_t width = model->plan.user_columns + model->plan.candidate_columns;
-	if (ranker->type == RK_RANKER_MMOE) {
-		if (index >= ranker->n_experts + model->config.signals.n)
-			return false;
-		*ret_layer =
-			index < ranker->n_experts
-				? rk_layer_dense(&weights->experts[index].layers[0], width, ranker->hidden[0])
-				: rk_layer_dense(&weights->gates[index - ranker->n_experts], width, ranker->n_experts);
-		return true;
-	}
-	if (index > 0)
-		return false;
-	*ret_layer = ranker->type == RK_RANKER_DCN_V2 ? rk_layer_dense(&weights->cross[0], width, width)
-						      : rk_layer_dense(&weights->hidden[0], width, ranker->hidden[0]);
-	return true;
+	return (size_t)model->plan.candidate_rows * RK_PACK;
 }
 
-struct packing {
-	float *user, *candidate, *bias; /* where the next row goes */
-};
-
-static float *copy_floats(float *to, const float *from, size_t n)
+/* Copies [groups][n_in][RK_PACK] to column `column` of the request's weights. */
+static void copy_columns(const struct rk_model *model, const struct rk_first_layer *layer, const float *packed,
+			 uint32_t n_in, uint32_t column, float *weights)
 {
-	memcpy(to, from, n * sizeof(float));
-	return to + n;
+	size_t n_floats = (size_t)n_in * RK_PACK;
+	for (uint32_t group = 0; group < rk_groups_of(layer->n_out) && n_in > 0; group++)
+		memcpy(weights + group * group_stride(model) + (size_t)column * RK_PACK, packed + group * n_floats,
+		       n_floats * sizeof(float));
 }
 
-static void pack_layer(struct packing *packing, const struct rk_model *model, const struct rk_dense *layer)
+void rk_first_layer_init(const struct rk_model *model, struct rk_scratch *scratch)
 {
-	size_t dim = model->config.dim;
-	size_t n_c = model->config.user_features.width;
-	size_t n_f = model->config.candidate_features.width;
-	size_t n_middle = layer->n_in - dim - n_c - n_f; /* e ; u⊙e ; t⁺ ; t⁻ */
-	packing->bias = copy_floats(packing->bias, layer->bias, layer->n_out);
-	for (size_t row = 0; row < layer->n_out; row++) {
-		const float *weight = layer->weight + row * layer->n_in;
-		packing->user = copy_floats(packing->user, weight, dim);
-		packing->user = copy_floats(packing->user, weight + dim + n_middle, n_c);
-		packing->candidate = copy_floats(packing->candidate, weight + dim, n_middle);
-		packing->candidate = copy_floats(packing->candidate, weight + dim + n_middle + n_c, n_f);
+	for (uint32_t i = 0; i < model->packed.n_first; i++) {
+		if (model->config.precision == RK_PRECISION_BF16)
+			rk_first_layer_init_halves(model, scratch, i);
+		else
+			copy_columns(model, &model->packed.first[i], model->packed.first[i].features,
+				     model->config.candidate_features.width, model->config.dim,
+				     scratch->first[i].weights);
 	}
 }
 
-enum rk_status rk_first_layer_init(struct rk_first_layer *ret_first, const struct rk_model *model,
-				   struct rk_arena *arena, struct rk_error *reterr)
+static void fold_items(const struct rk_model *model, const struct rk_first_layer *layer, const float *user_spread,
+		       float *weights)
 {
-	const struct rk_plan *plan = &model->plan;
-	size_t n_out = plan->first_outputs;
-	float *user = rk_arena_alloc_array(arena, n_out * plan->user_columns, sizeof(float));
-	float *candidate = rk_arena_alloc_array(arena, n_out * plan->candidate_columns, sizeof(float));
-	float *bias = rk_arena_alloc_array(arena, n_out, sizeof(float));
-	if (arena->overflowed)
-		return rk_error_set(reterr, RK_NO_MEMORY, "the packed weights do not fit the arena");
-	struct packing packing = {.user = user, .candidate = candidate, .bias = bias};
-	struct rk_dense layer;
-	for (uint32_t index = 0; layer_at(model, index, &layer); index++)
-		pack_layer(&packing, model, &layer);
-	*ret_first = (struct rk_first_layer){
-		.user = {.weight = user, .bias = bias, .n_in = plan->user_columns, .n_out = plan->first_outputs},
-		.candidate = {.weight = candidate, .n_in = plan->candidate_columns, .n_out = plan->first_outputs},
-	};
-	return RK_OK;
+	size_t n_floats = (size_t)model->config.dim * RK_PACK;
+	for (uint32_t group = 0; group < rk_groups_of(layer->n_out); group++)
+		model->kernels->blend(layer->item + group * n_floats, layer->product + group * n_floats, user_spread,
+				      n_floats, weights + group * group_stride(model));
 }
 
-size_t rk_first_layer_bytes(const struct rk_plan *plan)
+/* Columns (head, event) of W_t V: events as outputs, the layer's outputs as lanes. */
+static void fold_values(const struct rk_model *model, const float *panels, uint32_t n_out,
+			const struct rk_attention_scratch *attention, float *weights)
 {
-	/* weights and bias, and what aligning three allocations takes */
-	size_t bytes;
-	size_t columns = (size_t)plan->user_columns + plan->candidate_columns + 1;
-	if (__builtin_mul_overflow(columns, plan->first_outputs, &bytes) ||
-	    __builtin_mul_overflow(bytes, sizeof(float), &bytes) ||
-	    __builtin_add_overflow(bytes, (size_t)3 * RK_ARENA_ALIGNMENT, &bytes))
-		return SIZE_MAX;
-	return bytes;
+	uint32_t dim = model->config.dim, heads = model->config.ranker.attention_heads, head_dim = dim / heads;
+	uint32_t out_panels = rk_panels_of(n_out);
+	uint32_t first_column = attention->first_row - model->plan.fixed_rows;
+	for (uint32_t i = 0; i < heads * out_panels; i++) {
+		uint32_t head = i / out_panels, out_panel = i % out_panels;
+		for (uint32_t panel = 0; panel * RK_PANEL < attention->n; panel++) {
+			const struct rk_product of_events = {
+				.weights =
+					attention->values + ((size_t)panel * dim + (size_t)head * head_dim) * RK_PANEL,
+				.step_stride = RK_PANEL,
+				.group_stride = RK_PACK,
+				.n_in = head_dim,
+				.n_out = rk_lanes_of(attention->n, panel),
+			};
+			size_t column = (size_t)first_column + (size_t)head * attention->n + panel * RK_PANEL;
+			model->kernels->product_pack(
+				&of_events, panels + (size_t)i * head_dim * RK_PANEL, rk_lanes_of(n_out, out_panel),
+				group_stride(model),
+				weights + (size_t)out_panel * (RK_PANEL / RK_PACK) * group_stride(model) +
+					column * RK_PACK);
+		}
+	}
+}
+
+static void fold_bias(const struct rk_model *model, const struct rk_first_layer *layer, const float *user, float *bias)
+{
+	const struct rk_product of_user = {
+		.weights = user, .step_stride = 1, .group_stride = 0, .n_in = layer->n_user, .n_out = 1};
+	for (uint32_t panel = 0; panel < rk_panels_of(layer->n_out); panel++)
+		model->kernels->product(&of_user, layer->user + (size_t)panel * layer->n_user * RK_PANEL, RK_PANEL,
+					bias + (size_t)panel * RK_PANEL);
+}
+
+static void fold_weights(const struct rk_model *model, struct rk_scratch *scratch, uint32_t i)
+{
+	const struct rk_first_layer *layer = &model->packed.first[i];
+	float *weights = scratch->first[i].weights;
+	uint32_t dim = model->config.dim;
+	for (uint32_t k = 0; k < dim; k++)
+		for (uint32_t j = 0; j < RK_PACK; j++)
+			scratch->user_spread[k * RK_PACK + j] = scratch->user[k];
+	fold_items(model, layer, scratch->user_spread, weights);
+	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++) {
+		const struct rk_attention_scratch *attention = &scratch->attention[polarity];
+		if (!rk_config_attends(&model->config, (enum rk_polarity)polarity))
+			continue;
+		if (attention->fold_values)
+			fold_values(model, layer->folded[polarity], layer->n_out, attention, weights);
+		else
+			copy_columns(model, layer, layer->attended[polarity], dim,
+				     attention->first_row - model->plan.fixed_rows, weights);
+	}
 }
 
 void rk_first_layer_fold(const struct rk_model *model, struct rk_scratch *scratch)
 {
-	rk_layer_apply(&model->first_layer->user, scratch->user, 1, NULL, scratch->first_bias);
+	float *flags = scratch->user + model->config.dim + model->config.user_features.width;
+	*flags++ = 1.0F;
+	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++) {
+		const struct rk_attention_scratch *attention = &scratch->attention[polarity];
+		flags[polarity] = attention->fold_values && attention->n > 0 ? 1.0F : 0.0F;
+	}
+	for (uint32_t i = 0; i < model->packed.n_first; i++) {
+		fold_bias(model, &model->packed.first[i], scratch->user, scratch->first[i].bias);
+		if (model->config.precision == RK_PRECISION_BF16)
+			rk_first_layer_fold_halves(model, scratch, i);
+		else
+			fold_weights(model, scratch, i);
+	}
 }
 
-void rk_first_layer_run(const struct rk_model *model, struct rk_scratch *scratch)
+struct rk_product rk_first_layer_product(const struct rk_model *model, const struct rk_scratch *scratch, uint32_t i)
 {
-	struct rk_dense candidate = model->first_layer->candidate;
-	candidate.bias = scratch->first_bias;
-	rk_layer_apply(&candidate, scratch->block.z, scratch->block.n_rows, NULL, scratch->block.first);
+	uint32_t n_in = model->config.dim + model->config.candidate_features.width;
+	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++)
+		if (rk_config_attends(&model->config, (enum rk_polarity)polarity))
+			n_in += scratch->attention[polarity].n_rows;
+	return (struct rk_product){
+		.weights = scratch->first[i].weights,
+		.step_stride = RK_PACK,
+		.group_stride = group_stride(model),
+		.bias = scratch->first[i].bias,
+		.n_in = n_in,
+		.n_out = model->packed.first[i].n_out,
+		.halves = scratch->first[i].halves,
+		.half_stride = rk_halves_padded(model->plan.candidate_rows),
+	};
 }

@@ -1,32 +1,25 @@
 /*
- * The layers that read z_i, packed as one. z_i is [u ; e ; u⊙e ; t⁺ ; t⁻ ; c ; f], and u and c are the same for all
- * candidates of a request: their columns are multiplied once per request and become the bias of the rest.
- * The layers stand side by side: mlp: hidden 0; dcn_v2: cross 0; mmoe: hidden 0 of each expert, then the gates.
+ * The layers that read z_i (mlp: hidden 0; dcn_v2: cross 0; mmoe: hidden 0 of all experts, and all gates), with all
+ * that one request's candidates share folded into their weights and bias: y = b' + W' [e ; f ; rows of t⁺ ; rows of
+ * t⁻].
  */
 #ifndef RK_MODEL_FIRST_LAYER_H
 #define RK_MODEL_FIRST_LAYER_H
 
-#include "model/base/arena.h"
-#include "model/kernels/dense.h"
 #include "model/model.h"
 #include "model/scratch.h"
 
-struct rk_first_layer {
-	struct rk_dense user;      /* columns u and c: [first_outputs, user_columns], with the biases */
-	struct rk_dense candidate; /* the others: [first_outputs, candidate_columns]; its bias is the request's */
-};
+/* Once per scratch: the columns that no request changes. */
+void rk_first_layer_init(const struct rk_model *model, struct rk_scratch *scratch);
 
-/* Packs the columns into `arena`. model->plan is set; the ranker is not dot. RK_NO_MEMORY when they do not fit. */
-RK_NODISCARD enum rk_status rk_first_layer_init(struct rk_first_layer *ret_first, const struct rk_model *model,
-						struct rk_arena *arena, struct rk_error *reterr);
-
-/* Bytes that rk_first_layer_init takes of the arena; SIZE_MAX when a size_t cannot hold them. */
-size_t rk_first_layer_bytes(const struct rk_plan *plan);
-
-/* Once per request: scratch->first_bias from scratch->user. */
+/* Once per request, after target attention chose its forms; u and c stand in scratch->user. */
 void rk_first_layer_fold(const struct rk_model *model, struct rk_scratch *scratch);
 
-/* Per block: block.first from block.z. */
-void rk_first_layer_run(const struct rk_model *model, struct rk_scratch *scratch);
+/* The i-th of them as a product over the block's panel from e on. */
+struct rk_product rk_first_layer_product(const struct rk_model *model, const struct rk_scratch *scratch, uint32_t i);
+
+/* Private to this module: bfloat16, in model/first_layer_halves.c. */
+void rk_first_layer_init_halves(const struct rk_model *model, struct rk_scratch *scratch, uint32_t i);
+void rk_first_layer_fold_halves(const struct rk_model *model, struct rk_scratch *scratch, uint32_t i);
 
 #endif

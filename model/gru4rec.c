@@ -1,63 +1,80 @@
 /*
- * GRU layers one after the other over x, in place. The input's gates are one product for a chunk of events,
- * the state's gates have to be computed event by event.
+ * gru4rec: layers of gated recurrent units over the events (docs/model-format.md, section 3).
+ *
+ * What the input gives to the gates is one product a layer for all events; what the state gives is a product an event,
+ * with the gates' outputs as lanes. Each gate begins a panel of its own, so the three lie side by side alike.
  */
 #include "model/encoder.h"
-#include "model/layer.h"
+#include "model/pack.h"
 
 #include <string.h>
 
-/* Where the state after `event` goes: over x in a layer below the last, among the rows that are read in the last. */
-struct output {
-	const struct rk_history *history;
-	float *states;
-	size_t dim;
-	bool last;
-	uint32_t n_written;
-};
-
-static void write_state(struct output *output, uint32_t event, const float *state)
-{
-	if (output->last) {
-		if (event != output->history->reads[output->n_written])
-			return;
-		event = output->n_written++;
-	}
-	memcpy(output->states + event * output->dim, state, output->dim * sizeof(float));
-}
-
-static void run_layer(const struct rk_model *model, struct rk_encoder_scratch *scratch,
-		      const struct rk_gru_weights *weights, struct output *output)
+/* encoder.input_gates ← W_ih x of every event of a panel: [3 · panels of d][event][RK_PANEL]. */
+static void compute_input_gates(const struct rk_model *model, const struct rk_packed_gru *gru,
+				struct rk_scratch *scratch, uint32_t panel)
 {
 	uint32_t dim = model->config.dim;
-	uint32_t chunk = model->plan.chunk_rows;
-	uint32_t n_events = output->history->n_used;
-	struct rk_dense input = rk_layer_dense(&weights->input, dim, 3 * dim);
-	struct rk_dense hidden = rk_layer_dense(&weights->hidden, dim, 3 * dim);
-	memset(scratch->state, 0, dim * sizeof(float));
-	for (uint32_t first = 0; first < n_events; first += chunk) {
-		uint32_t n_rows = n_events - first < chunk ? n_events - first : chunk;
-		rk_layer_apply(&input, scratch->states + (size_t)first * dim, n_rows, NULL, scratch->input_gates);
-		for (uint32_t row = 0; row < n_rows; row++) {
-			rk_layer_apply(&hidden, scratch->state, 1, NULL, scratch->hidden_gates);
-			model->kernels->gru_step(scratch->input_gates + (size_t)row * 3 * dim, scratch->hidden_gates,
-						 dim, scratch->state);
-			write_state(output, first + row, scratch->state);
+	const struct rk_product of_events = {
+		.weights = scratch->encoded + (size_t)panel * dim * RK_PANEL,
+		.step_stride = RK_PANEL,
+		.group_stride = RK_PACK,
+		.n_in = dim,
+		.n_out = rk_lanes_of(scratch->history.n_used, panel),
+	};
+	for (uint32_t i = 0; i < 3 * rk_panels_of(dim); i++)
+		model->kernels->product(&of_events, gru->input + (size_t)i * dim * RK_PANEL, RK_PANEL,
+					scratch->encoder.input_gates + (size_t)i * RK_PANEL * RK_PANEL);
+}
+
+/* One event: r = σ(i_r + h_r), z = σ(i_z + h_z), n = tanh(i_n + r ⊙ h_n), state ← (1 − z) ⊙ n + z ⊙ state. */
+static void step(const struct rk_model *model, const struct rk_packed_gru *gru, struct rk_encoder_scratch *encoder,
+		 uint32_t lane)
+{
+	uint32_t dim = model->config.dim, n_panels = rk_panels_of(dim), n = n_panels * RK_PANEL;
+	const struct rk_product of_state = {
+		.weights = encoder->state, .step_stride = 1, .group_stride = 0, .n_in = dim, .n_out = 1};
+	float *hidden = encoder->hidden_gates;
+	for (uint32_t i = 0; i < 3 * n_panels; i++) {
+		model->kernels->product(&of_state, gru->hidden + (size_t)i * dim * RK_PANEL, RK_PANEL,
+					hidden + (size_t)i * RK_PANEL);
+		float *at = hidden + (size_t)i * RK_PANEL;
+		const float *input = encoder->input_gates + ((size_t)i * RK_PANEL + lane) * RK_PANEL;
+		const float *input_bias = gru->input_bias + (size_t)i * RK_PANEL;
+		const float *hidden_bias = gru->hidden_bias + (size_t)i * RK_PANEL;
+		for (uint32_t k = 0; k < RK_PANEL; k++)
+			at[k] += hidden_bias[k] + (i < 2 * n_panels ? input[k] + input_bias[k] : 0.0F);
+	}
+	model->kernels->sigmoid(hidden, 2 * n_panels, RK_PANEL);
+	float *reset = hidden, *update = hidden + n, *fresh = hidden + 2 * n;
+	for (uint32_t k = 0; k < n; k++) {
+		const float *input =
+			encoder->input_gates + ((size_t)(2 * n_panels + k / RK_PANEL) * RK_PANEL + lane) * RK_PANEL;
+		fresh[k] = input[k % RK_PANEL] + gru->input_bias[2 * n + k] + reset[k] * fresh[k];
+	}
+	model->kernels->tanh(fresh, n_panels, RK_PANEL);
+	for (uint32_t k = 0; k < n; k++)
+		encoder->state[k] = (1.0F - update[k]) * fresh[k] + update[k] * encoder->state[k];
+}
+
+static void run_layer(const struct rk_model *model, const struct rk_packed_gru *gru, struct rk_scratch *scratch)
+{
+	uint32_t dim = model->config.dim;
+	memset(scratch->encoder.state, 0, (size_t)rk_panels_of(dim) * RK_PANEL * sizeof(float));
+	for (uint32_t panel = 0; panel * RK_PANEL < scratch->history.n_used; panel++) {
+		compute_input_gates(model, gru, scratch, panel);
+		for (uint32_t lane = 0; lane < rk_lanes_of(scratch->history.n_used, panel); lane++) {
+			step(model, gru, &scratch->encoder, lane);
+			for (uint32_t k = 0; k < dim; k++)
+				*rk_panel_at(scratch->encoded, dim, k, panel * RK_PANEL + lane) =
+					scratch->encoder.state[k];
 		}
 	}
 }
 
 void rk_gru4rec_run(const struct rk_model *model, struct rk_scratch *scratch)
 {
-	struct rk_encoder_scratch *encoder = &scratch->encoder;
-	for (uint32_t layer = 0; layer < model->config.encoder.n_layers; layer++) {
-		struct output output = {
-			.history = &scratch->history,
-			.states = encoder->states,
-			.dim = model->config.dim,
-			.last = layer + 1 == model->config.encoder.n_layers,
-		};
-		run_layer(model, encoder, &model->weights.gru[layer], &output);
-	}
-	memcpy(scratch->user, encoder->state, model->config.dim * sizeof(float));
+	for (uint32_t i = 0; i < model->config.encoder.n_layers; i++)
+		run_layer(model, &model->packed.gru[i], scratch);
+	const struct rk_history *history = &scratch->history;
+	rk_panels_pick(scratch->encoded, model->config.dim, history->reads, history->n_reads, scratch->encoded);
 }

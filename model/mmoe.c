@@ -1,76 +1,56 @@
 /*
- * Multi-gate mixture of experts. block.first holds, row by row, layer 0 of all experts and then the gates' logits;
- * the experts' last layers stand side by side in one row as well, so that mixing reads along a row.
+ * mmoe: the first layers of all experts are one product, and so are all gates. Each signal mixes the experts' outputs
+ * by the softmax of its gate, and a tower makes the logit.
  */
+#include "model/first_layer.h"
 #include "model/layer.h"
 #include "model/ranker.h"
 
 #include <string.h>
 
-/* Rows of all experts' outputs: expert e at columns e · last hidden. */
-static struct rk_rows run_experts(const struct rk_model *model, struct rk_block_scratch *block, struct rk_rows first)
+/* The experts' last outputs, one below the other, from those of their first layers. */
+static const float *run_experts(const struct rk_model *model, struct rk_scratch *scratch, const float *first)
 {
+	struct rk_block_scratch *block = &scratch->block;
 	const struct rk_ranker_config *ranker = &model->config.ranker;
-	uint32_t last = ranker->hidden[ranker->n_hidden - 1];
-	rk_activate_fn activate = rk_layer_activation(model->kernels, ranker->activation);
-	for (size_t row = 0; row < first.n_rows; row++)
-		activate(first.data + row * first.stride, (size_t)ranker->n_experts * ranker->hidden[0]);
-	if (ranker->n_hidden == 1)
+	uint32_t n_rest = ranker->n_hidden - 1;
+	if (n_rest == 0)
 		return first;
-	struct rk_rows experts = {.data = block->experts, .n_rows = first.n_rows, .stride = model->plan.expert_columns};
-	for (uint32_t expert = 0; expert < ranker->n_experts; expert++) {
-		struct rk_hidden_layers rest = {
-			.layers = model->weights.experts[expert].layers + 1,
-			.sizes = ranker->hidden + 1,
-			.n = ranker->n_hidden - 1,
-			.n_in = ranker->hidden[0],
-		};
-		struct rk_rows inputs = first;
-		inputs.data += (size_t)expert * ranker->hidden[0];
-		struct rk_rows outputs = rk_hidden_layers_run(model, &rest, block, inputs);
-		for (size_t row = 0; row < outputs.n_rows; row++)
-			memcpy(experts.data + row * experts.stride + (size_t)expert * last,
-			       outputs.data + row * outputs.stride, last * sizeof(float));
+	for (uint32_t k = 0; k < n_rest; k++) {
+		float *outputs = block->layer[(k + 1) % 2];
+		for (uint32_t e = 0; e < ranker->n_experts; e++)
+			rk_layer_run_activated(model, scratch, &model->packed.experts[(size_t)e * n_rest + k],
+					       ranker->activation, first + (size_t)e * ranker->hidden[k] * RK_PANEL,
+					       block->n_lanes, outputs + (size_t)e * ranker->hidden[k + 1] * RK_PANEL);
+		first = outputs;
 	}
-	return experts;
+	return first;
 }
 
-/* block.mixed ← Σ_e gate_e · expert_e with the gate of `signal`; its softmax is taken in place. */
-static void mix(const struct rk_model *model, struct rk_block_scratch *block, struct rk_rows experts, uint32_t signal)
+static void run_tower(const struct rk_model *model, struct rk_scratch *scratch, const float *experts, uint32_t signal)
 {
+	struct rk_block_scratch *block = &scratch->block;
 	const struct rk_ranker_config *ranker = &model->config.ranker;
-	size_t last = ranker->hidden[ranker->n_hidden - 1];
-	size_t gate_column = (size_t)ranker->n_experts * ((size_t)ranker->hidden[0] + signal);
-	for (size_t row = 0; row < experts.n_rows; row++) {
-		float *gate = block->first + row * model->plan.first_outputs + gate_column;
-		float *mixed = block->mixed + row * last;
-		model->kernels->softmax(gate, ranker->n_experts);
-		memset(mixed, 0, last * sizeof(float));
-		for (size_t expert = 0; expert < ranker->n_experts; expert++)
-			model->kernels->axpy(gate[expert], experts.data + row * experts.stride + expert * last, last,
-					     mixed);
-	}
+	uint32_t n_out = ranker->hidden[ranker->n_hidden - 1], n_tower = ranker->n_tower_hidden;
+	float *gate = block->gates + (size_t)signal * ranker->n_experts * RK_PANEL;
+	model->kernels->softmax(gate, ranker->n_experts, block->n_lanes);
+	memset(block->mixed, 0, (size_t)n_out * RK_PANEL * sizeof(float));
+	for (uint32_t e = 0; e < ranker->n_experts; e++)
+		model->kernels->mix(experts + (size_t)e * n_out * RK_PANEL, gate + (size_t)e * RK_PANEL, n_out,
+				    block->n_lanes, block->mixed);
+	const struct rk_product *tower = model->packed.towers + (size_t)signal * (n_tower + 1);
+	const float *x = rk_ranker_layers(model, scratch, tower, n_tower, block->mixed, block->tower);
+	rk_layer_run(model, scratch, &tower[n_tower], x, block->n_lanes, block->logits + (size_t)signal * RK_PANEL);
 }
 
 void rk_mmoe_run(const struct rk_model *model, struct rk_scratch *scratch)
 {
-	const struct rk_ranker_config *ranker = &model->config.ranker;
 	struct rk_block_scratch *block = &scratch->block;
-	uint32_t n_signals = model->config.signals.n;
-	uint32_t last = ranker->hidden[ranker->n_hidden - 1];
-	uint32_t n_tower = ranker->n_tower_hidden;
-	struct rk_rows first = {.data = block->first, .n_rows = block->n_rows, .stride = model->plan.first_outputs};
-	struct rk_rows experts = run_experts(model, block, first);
-	for (uint32_t signal = 0; signal < n_signals; signal++) {
-		const struct rk_stack_weights *tower = &model->weights.towers[signal];
-		struct rk_hidden_layers hidden = {
-			.layers = tower->layers, .sizes = ranker->tower_hidden, .n = n_tower, .n_in = last};
-		struct rk_rows mixed = {.data = block->mixed, .n_rows = block->n_rows, .stride = last};
-		mix(model, block, experts, signal);
-		struct rk_rows top = rk_hidden_layers_run(model, &hidden, block, mixed);
-		struct rk_dense out =
-			rk_layer_dense(&tower->out, n_tower > 0 ? ranker->tower_hidden[n_tower - 1] : last, 1);
-		struct rk_rows logit = {.data = block->logits + signal, .n_rows = block->n_rows, .stride = n_signals};
-		rk_dense_apply(&out, top, NULL, logit);
-	}
+	const struct rk_product experts = rk_first_layer_product(model, scratch, 0);
+	const struct rk_product gates = rk_first_layer_product(model, scratch, 1);
+	rk_layer_run(model, scratch, &gates, block->panel, block->n_lanes, block->gates);
+	const float *first = rk_ranker_layers(model, scratch, &experts, 1, block->panel, block->layer);
+	const float *outputs = run_experts(model, scratch, first);
+	for (uint32_t signal = 0; signal < model->config.signals.n; signal++)
+		run_tower(model, scratch, outputs, signal);
 }

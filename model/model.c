@@ -1,16 +1,8 @@
 /* Getting a model ready: all that takes memory of the version happens here, nothing does afterwards. */
 #include "model/model.h"
 
-#include "model/first_layer.h"
 #include "model/kernels/dense.h"
 #include "model/kernels/kernels.h"
-
-#include <string.h>
-
-static size_t rounded(size_t bytes)
-{
-	return (bytes + RK_ARENA_ALIGNMENT - 1) / RK_ARENA_ALIGNMENT * RK_ARENA_ALIGNMENT;
-}
 
 size_t rk_model_init_bytes(const struct rk_model *model)
 {
@@ -19,8 +11,10 @@ size_t rk_model_init_bytes(const struct rk_model *model)
 	struct rk_plan plan;
 	if (rk_plan_init(&plan, &model->config, &smallest, NULL) != RK_OK)
 		return 0;
-	size_t bytes = rounded(sizeof(struct rk_kernels)) + rounded(sizeof(struct rk_first_layer));
-	return __builtin_add_overflow(bytes, rk_first_layer_bytes(&plan), &bytes) ? SIZE_MAX : bytes;
+	struct rk_layout layout = {0};
+	struct rk_packed packed;
+	rk_pack_model(&packed, &model->config, &model->weights, &layout);
+	return layout.overflowed ? SIZE_MAX : layout.used;
 }
 
 enum rk_status rk_model_init(struct rk_model *model, const struct rk_limits *limits, enum rk_cpu_tier tier,
@@ -30,15 +24,10 @@ enum rk_status rk_model_init(struct rk_model *model, const struct rk_limits *lim
 	if (status != RK_OK)
 		return status;
 	rk_dense_init();
-	struct rk_kernels *kernels = rk_arena_alloc(arena, sizeof(*kernels));
-	struct rk_first_layer *first_layer = rk_arena_alloc(arena, sizeof(*first_layer));
-	if (kernels == NULL || first_layer == NULL)
-		return rk_error_set(reterr, RK_NO_MEMORY, "the kernel table does not fit the arena");
-	rk_kernels_init(kernels, tier);
-	model->kernels = kernels;
-	model->first_layer = NULL;
-	if (model->config.ranker.type == RK_RANKER_DOT)
-		return RK_OK;
-	model->first_layer = first_layer;
-	return rk_first_layer_init(first_layer, model, arena, reterr);
+	model->kernels = rk_kernels_of(tier);
+	struct rk_layout layout = {.memory = rk_arena_alloc(arena, rk_model_init_bytes(model))};
+	if (layout.memory == NULL)
+		return rk_error_set(reterr, RK_NO_MEMORY, "the packed weights do not fit the arena");
+	rk_pack_model(&model->packed, &model->config, &model->weights, &layout);
+	return RK_OK;
 }

@@ -17,20 +17,20 @@
 #include "model/base/cpu.h"
 #include "model/config.h"
 #include "model/feature.h"
+#include "model/packed.h"
 #include "model/plan.h"
 #include "model/weights.h"
 
 enum { RK_ROW_UNKNOWN = -1 };
 
 struct rk_kernels;
-struct rk_first_layer;
 
 struct rk_model {
 	struct rk_config config;
 	struct rk_weights weights;
 	struct rk_plan plan;
-	const struct rk_kernels *kernels;         /* of the chosen tier; in the version's memory, like the next */
-	const struct rk_first_layer *first_layer; /* private to model/: packed weights; NULL for dot */
+	const struct rk_kernels *kernels; /* of the chosen tier; static */
+	struct rk_packed packed;          /* private to model/: the weights as the kernels read them */
 };
 
 /* What one request asks, as compact arrays. All memory is the caller's and outlives the ranking. */

@@ -19,19 +19,18 @@ struct rk_limits {
 
 struct rk_plan {
 	struct rk_limits limits;
-	uint32_t block_rows; /* candidates scored at a time */
+	uint32_t block_rows; /* candidates scored at a time: the lanes of a panel */
 	size_t bytes;        /* scratch of one worker */
 
-	/* Sizes that follow from the config and the limits; private to model/. Each fits an int, as BLAS wants. */
-	uint32_t chunk_rows;                    /* events encoded at a time */
+	/* Sizes that follow from the config and the limits; private to model/. */
 	uint32_t max_used_events;               /* L at most */
 	uint32_t max_selected[RK_N_POLARITIES]; /* events of S at most; 0 where no candidate attends to it */
-	uint32_t max_read_events;               /* rows of H that anything reads, at most */
-	uint32_t user_columns;                  /* of [u ; c] */
-	uint32_t candidate_columns;             /* of [e ; u⊙e ; t⁺ ; t⁻ ; f]; dot: of [e] */
-	uint32_t first_outputs;                 /* of all layers that read z_i; dot: 0 */
-	uint32_t widest_layer;                  /* of the hidden layers, towers too; dot: 0 */
-	uint32_t expert_columns;                /* mmoe: n_experts × last hidden, else 0 */
+	uint32_t max_read_events;               /* events whose H is read, at most */
+	uint32_t max_folded_rows; /* |S| · T up to which the attention's values may fold into the ranker */
+	uint32_t fixed_rows;      /* rows of the block's panel ahead of e: dcn_v2's u, c, u⊙e */
+	uint32_t candidate_rows;  /* rows from e on: e, f, both polarities at their largest; even */
+	uint32_t layer_rows;      /* widest output of any layer of the ranker, mmoe: of all experts */
+	uint32_t tower_rows;      /* mmoe: widest hidden layer of a tower */
 };
 
 struct rk_scratch; /* model/scratch.h, private to model/ */

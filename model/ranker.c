@@ -4,42 +4,71 @@
 #include "model/layer.h"
 #include "model/target_attention.h"
 
-#include <string.h>
-
 void rk_ranker_prepare(const struct rk_model *model, struct rk_scratch *scratch)
 {
-	if (model->config.ranker.type != RK_RANKER_DOT)
-		rk_first_layer_fold(model, scratch);
+	if (model->config.ranker.type == RK_RANKER_DOT)
+		return;
+	rk_first_layer_fold(model, scratch);
+	if (model->config.ranker.type != RK_RANKER_DCN_V2)
+		return;
+	/* dcn_v2 needs z itself: rows of u and c are the same in all blocks */
+	for (uint32_t row = 0; row < model->config.dim + model->config.user_features.width; row++)
+		for (uint32_t lane = 0; lane < RK_PANEL; lane++)
+			scratch->block.panel[row * RK_PANEL + lane] = scratch->user[row];
+}
+
+/* Rows of the item table; items.unknown, which may have another dtype, is written over its lanes afterwards. */
+static void gather_items(const struct rk_model *model, const struct rk_rank_input *input, struct rk_scratch *scratch,
+			 float *ret_rows)
+{
+	struct rk_block_scratch *block = &scratch->block;
+	const struct rk_weights *weights = &model->weights;
+	uint32_t dim = model->config.dim;
+	size_t row_bytes = dim * rk_dtype_bytes(weights->item_dtype);
+	for (uint32_t lane = 0; lane < RK_PANEL; lane++) {
+		int32_t row = lane < block->n_lanes ? input->candidate_rows[block->places[lane]] : RK_ROW_UNKNOWN;
+		block->row_pointers[lane] = row == RK_ROW_UNKNOWN
+						    ? (const void *)scratch->zeros
+						    : (const char *)weights->item_embedding + (size_t)row * row_bytes;
+	}
+	model->kernels->gather[weights->item_dtype](
+		&(struct rk_gather){block->row_pointers, block->n_lanes, dim, ret_rows});
+	for (uint32_t lane = 0; lane < block->n_lanes; lane++)
+		if (input->candidate_rows[block->places[lane]] == RK_ROW_UNKNOWN)
+			for (uint32_t k = 0; k < dim; k++)
+				ret_rows[(size_t)k * RK_PANEL + lane] = weights->unknown_item[k];
+}
+
+static void gather_features(const struct rk_model *model, const struct rk_rank_input *input, struct rk_scratch *scratch,
+			    float *ret_rows)
+{
+	const struct rk_features_config *features = &model->config.candidate_features;
+	struct rk_block_scratch *block = &scratch->block;
+	for (uint32_t lane = 0; lane < block->n_lanes && features->n > 0; lane++) {
+		rk_features_expand(features, model->weights.candidate_tables,
+				   input->candidate_features + (size_t)block->places[lane] * features->n,
+				   block->features);
+		for (uint32_t k = 0; k < features->width; k++)
+			ret_rows[k * RK_PANEL + lane] = block->features[k];
+	}
 }
 
 void rk_ranker_gather(const struct rk_model *model, const struct rk_rank_input *input, struct rk_scratch *scratch)
 {
-	const struct rk_features_config *features = &model->config.candidate_features;
 	struct rk_block_scratch *block = &scratch->block;
-	size_t dim = model->config.dim;
-	size_t n_columns = model->plan.candidate_columns;
-	for (uint32_t row = 0; row < block->n_rows; row++) {
-		uint32_t place = block->places[row];
-		float *z = block->z + row * n_columns;
-		if (input->candidate_rows[place] == RK_ROW_UNKNOWN)
-			memcpy(z, model->weights.unknown_item, dim * sizeof(float));
-		else
-			rk_layer_gather_item(model, input->candidate_rows[place], z);
-		if (model->config.ranker.type == RK_RANKER_DOT)
-			continue;
-		model->kernels->multiply(scratch->user, z, dim, z + dim);
-		if (features->n > 0)
-			rk_features_expand(features, model->weights.candidate_tables,
-					   input->candidate_features + (size_t)place * features->n,
-					   z + n_columns - features->width);
-	}
+	uint32_t dim = model->config.dim;
+	float *items = block->panel + (size_t)model->plan.fixed_rows * RK_PANEL;
+	gather_items(model, input, scratch, items);
+	if (model->config.ranker.type == RK_RANKER_DOT)
+		return;
+	gather_features(model, input, scratch, items + (size_t)dim * RK_PANEL);
+	if (model->config.ranker.type == RK_RANKER_DCN_V2)
+		model->kernels->scale(items, scratch->user, dim, block->n_lanes, items - (size_t)dim * RK_PANEL);
 	rk_target_attention_run(model, scratch);
 }
 
 void rk_ranker_run(const struct rk_model *model, const struct rk_rank_input *input, struct rk_scratch *scratch)
 {
-	if (model->config.ranker.type != RK_RANKER_DOT)
-		rk_first_layer_run(model, scratch);
 	switch (model->config.ranker.type) {
 	case RK_RANKER_MLP:
 		rk_mlp_run(model, scratch);
@@ -56,25 +85,13 @@ void rk_ranker_run(const struct rk_model *model, const struct rk_rank_input *inp
 	}
 }
 
-struct rk_rows rk_hidden_layers_run(const struct rk_model *model, const struct rk_hidden_layers *hidden,
-				    struct rk_block_scratch *block, struct rk_rows x)
+const float *rk_ranker_layers(const struct rk_model *model, struct rk_scratch *scratch, const struct rk_product *layers,
+			      uint32_t n, const float *x, float *const turns[2])
 {
-	rk_activate_fn activate = rk_layer_activation(model->kernels, model->config.ranker.activation);
-	uint32_t n_in = hidden->n_in;
-	for (uint32_t k = 0; k < hidden->n; k++) {
-		struct rk_dense dense = rk_layer_dense(&hidden->layers[k], n_in, hidden->sizes[k]);
-		struct rk_rows y = {.data = block->hidden[k % 2], .n_rows = x.n_rows, .stride = hidden->sizes[k]};
-		rk_dense_apply(&dense, x, activate, y);
-		x = y;
-		n_in = hidden->sizes[k];
+	for (uint32_t k = 0; k < n; k++) {
+		rk_layer_run_activated(model, scratch, &layers[k], model->config.ranker.activation, x,
+				       scratch->block.n_lanes, turns[k % 2]);
+		x = turns[k % 2];
 	}
 	return x;
-}
-
-void rk_ranker_heads(const struct rk_model *model, struct rk_block_scratch *block, struct rk_rows x, uint32_t n_in)
-{
-	uint32_t n_signals = model->config.signals.n;
-	struct rk_dense heads = rk_layer_dense(&model->weights.heads, n_in, n_signals);
-	struct rk_rows logits = {.data = block->logits, .n_rows = x.n_rows, .stride = n_signals};
-	rk_dense_apply(&heads, x, NULL, logits);
 }

@@ -38,30 +38,37 @@ void rk_ranking_encode_user(struct rk_ranking *ranking)
 	scratch->user_ready = true;
 }
 
-static bool all_finite(const float *values, size_t n)
+/* Logits and signals of a block's lanes to their places in the request. */
+static void scatter(const struct rk_ranking *ranking)
 {
-	bool finite = true;
-	for (size_t i = 0; i < n; i++)
-		finite = finite && isfinite(values[i]);
-	return finite;
+	struct rk_scratch *scratch = ranking->scratch;
+	const struct rk_block_scratch *block = &scratch->block;
+	size_t n_signals = ranking->model->config.signals.n;
+	for (size_t k = 0; k < n_signals; k++)
+		for (uint32_t lane = 0; lane < block->n_lanes; lane++)
+			scratch->logits[block->places[lane] * n_signals + k] = block->logits[k * RK_PANEL + lane];
+	ranking->model->kernels->sigmoid(block->logits, (uint32_t)n_signals, block->n_lanes);
+	for (size_t k = 0; k < n_signals; k++)
+		for (uint32_t lane = 0; lane < block->n_lanes; lane++)
+			scratch->signals[block->places[lane] * n_signals + k] = block->logits[k * RK_PANEL + lane];
 }
 
 static void score_block(const struct rk_ranking *ranking)
 {
-	const struct rk_model *model = ranking->model;
 	struct rk_scratch *scratch = ranking->scratch;
 	struct rk_block_scratch *block = &scratch->block;
-	size_t n_signals = model->config.signals.n;
-	rk_ranker_gather(model, ranking->input, scratch);
-	rk_ranker_run(model, ranking->input, scratch);
-	for (uint32_t row = 0; row < block->n_rows; row++) {
-		const float *logits = block->logits + row * n_signals;
-		size_t place = block->places[row];
-		memcpy(scratch->logits + place * n_signals, logits, n_signals * sizeof(float));
-		model->kernels->sigmoid(logits, n_signals, scratch->signals + place * n_signals);
-		scratch->states[place] = all_finite(logits, n_signals) ? RK_SCORED : RK_NONFINITE;
+	uint32_t n_signals = ranking->model->config.signals.n;
+	rk_ranker_gather(ranking->model, ranking->input, scratch);
+	rk_ranker_run(ranking->model, ranking->input, scratch);
+	scatter(ranking);
+	for (uint32_t lane = 0; lane < block->n_lanes; lane++) {
+		const float *logits = scratch->logits + (size_t)block->places[lane] * n_signals;
+		bool finite = true;
+		for (uint32_t k = 0; k < n_signals; k++)
+			finite = finite && isfinite(logits[k]);
+		scratch->states[block->places[lane]] = finite ? RK_SCORED : RK_NONFINITE;
 	}
-	block->n_rows = 0;
+	block->n_lanes = 0;
 }
 
 void rk_ranking_score(struct rk_ranking *ranking, uint32_t first, uint32_t n)
@@ -71,15 +78,15 @@ void rk_ranking_score(struct rk_ranking *ranking, uint32_t first, uint32_t n)
 	struct rk_block_scratch *block = &ranking->scratch->block;
 	RK_ASSERT(ranking->scratch->user_ready);
 	RK_ASSERT(first <= input->n_candidates && n <= input->n_candidates - first);
-	block->n_rows = 0;
+	block->n_lanes = 0;
 	for (uint32_t place = first; place < first + n; place++) {
 		if (input->candidate_rows[place] == RK_ROW_UNKNOWN && model->weights.unknown_item == NULL)
 			continue;
-		block->places[block->n_rows++] = place;
-		if (block->n_rows == model->plan.block_rows)
+		block->places[block->n_lanes++] = place;
+		if (block->n_lanes == model->plan.block_rows)
 			score_block(ranking);
 	}
-	if (block->n_rows > 0)
+	if (block->n_lanes > 0)
 		score_block(ranking);
 }
 

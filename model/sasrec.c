@@ -1,146 +1,190 @@
 /*
- * SASRec, a causal transformer, in its three orders of normalisation.
+ * sasrec: causal transformer blocks over the events, events as lanes (docs/model-format.md, section 3).
  *
- * A block runs in two passes over chunks of rows, in place in the residual stream x. The first computes the keys and
- * values of all events. The second, which needs nothing of x but its own rows any more, attends and applies the
- * feed-forward layer; in the last block it visits only the events whose H is read.
+ * Keys and values of all events come first, then one panel of queries at a time goes through the rest of the block.
+ * In the last block only the events that are read ask: their lanes are picked together, and everything behind the keys
+ * and values is computed for them alone.
+ * Scores have keys as rows and queries as lanes, so the softmax runs down the rows. A panel of keys serves as the
+ * weights of the scores' product as it lies, and so do the values, computed with their outputs as lanes.
  */
 #include "model/encoder.h"
 #include "model/layer.h"
+#include "model/pack.h"
 
-#include <math.h>
-#include <string.h>
-
-struct block {
+struct block_run {
 	const struct rk_model *model;
-	const struct rk_block_weights *weights;
-	struct rk_encoder_scratch *scratch;
-	const uint32_t *events; /* event of each row of x, or NULL: row i is event i */
+	const struct rk_packed_block *block;
+	struct rk_scratch *scratch;
+	uint32_t n_events;       /* L: keys and values */
+	uint32_t n_queries;      /* all events, or those that are read */
+	const uint32_t *queries; /* [n_queries] their events, or NULL: all */
 };
 
-static void project(const struct block *block, const struct rk_linear *linear, float *x, size_t n_rows, float *ret_y)
+static size_t panel_floats(const struct block_run *run)
 {
-	uint32_t dim = block->model->config.dim;
-	struct rk_dense dense = rk_layer_dense(linear, dim, dim);
-	rk_layer_apply(&dense, x, n_rows, NULL, ret_y);
+	return (size_t)run->model->config.dim * RK_PANEL;
 }
 
-static void fill_keys_and_values(const struct block *block, uint32_t first, uint32_t n_rows)
+static uint32_t head_dim(const struct block_run *run)
 {
-	struct rk_encoder_scratch *scratch = block->scratch;
-	size_t offset = (size_t)first * block->model->config.dim;
-	float *input = scratch->states + offset;
-	if (block->model->config.encoder.norm == RK_NORM_PRE) {
-		rk_layer_norm_rows(block->model, &block->weights->attention_norm, input, n_rows, scratch->normed);
-		input = scratch->normed;
+	return run->model->config.dim / run->model->config.encoder.n_heads;
+}
+
+/* What the keys and values are made of, for a panel of x: LN₁(x) for pre, else x. */
+static const float *key_input(const struct block_run *run, uint32_t panel)
+{
+	const float *x = run->scratch->encoded + panel * panel_floats(run);
+	if (run->model->config.encoder.norm != RK_NORM_PRE)
+		return x;
+	return run->scratch->encoder.normed + panel * panel_floats(run);
+}
+
+static void compute_keys_and_values(const struct block_run *run)
+{
+	const struct rk_kernels *kernels = run->model->kernels;
+	struct rk_encoder_scratch *encoder = &run->scratch->encoder;
+	uint32_t dim = run->model->config.dim, n_columns = head_dim(run), head_panels = rk_panels_of(n_columns);
+	size_t events = (size_t)rk_panels_of(run->n_events) * RK_PANEL;
+	for (uint32_t panel = 0; panel * RK_PANEL < run->n_events; panel++) {
+		uint32_t n_lanes = rk_lanes_of(run->n_events, panel);
+		size_t at = panel * panel_floats(run);
+		if (run->model->config.encoder.norm != RK_NORM_POST)
+			kernels->layer_norm(run->scratch->encoded + at, &run->block->attention_norm, dim, n_lanes,
+					    encoder->normed + at);
+		const float *input = key_input(run, panel);
+		rk_layer_run(run->model, run->scratch, &run->block->key, input, n_lanes, encoder->keys + at);
+		const struct rk_product of_events = {.weights = input,
+						     .step_stride = RK_PANEL,
+						     .group_stride = RK_PACK,
+						     .n_in = dim,
+						     .n_out = n_lanes};
+		for (uint32_t i = 0; i < run->model->config.encoder.n_heads * head_panels; i++)
+			kernels->product(&of_events, run->block->value + (size_t)i * dim * RK_PANEL,
+					 rk_lanes_of(n_columns, i % head_panels),
+					 encoder->values + (i * events + (size_t)panel * RK_PANEL) * RK_PANEL);
 	}
-	project(block, &block->weights->attention.key, input, n_rows, scratch->keys + offset);
-	project(block, &block->weights->attention.value, input, n_rows, scratch->values + offset);
 }
 
-/* The queries of the chunk against keys 0 … its own event, head by head, into scratch->attended. */
-static void attend_chunk(const struct block *block, uint32_t first, uint32_t n_rows)
+/* Scores of one head's queries against every event up to the latest of them, then their softmax. */
+static uint32_t score_head(const struct block_run *run, uint32_t head, uint32_t n_lanes)
 {
-	const struct rk_model *model = block->model;
-	struct rk_encoder_scratch *scratch = block->scratch;
-	size_t dim = model->config.dim;
-	size_t head_dim = dim / model->config.encoder.n_heads;
-	struct rk_attend attend = {
-		.head_dim = head_dim, .stride = dim, .scale = 1.0F / sqrtf((float)head_dim), .scores = scratch->scores};
-	for (uint32_t row = 0; row < n_rows; row++) {
-		attend.n_keys = 1 + (size_t)(block->events == NULL ? first + row : block->events[first + row]);
-		for (size_t column = 0; column < dim; column += head_dim) {
-			attend.query = scratch->query + row * dim + column;
-			attend.keys = scratch->keys + column;
-			attend.values = scratch->values + column;
-			attend.ret_out = scratch->attended + row * dim + column;
-			model->kernels->attend(&attend);
+	const struct rk_kernels *kernels = run->model->kernels;
+	struct rk_encoder_scratch *encoder = &run->scratch->encoder;
+	size_t first_row = (size_t)head * head_dim(run) * RK_PANEL;
+	uint32_t n_keys = (uint32_t)encoder->places[n_lanes - 1] + 1;
+	for (uint32_t panel = 0; panel * RK_PANEL < n_keys; panel++) {
+		const struct rk_product of_keys = {
+			.weights = encoder->keys + panel * panel_floats(run) + first_row,
+			.step_stride = RK_PANEL,
+			.group_stride = RK_PACK,
+			.n_in = head_dim(run),
+			.n_out = rk_lanes_of(n_keys, panel),
+		};
+		kernels->product(&of_keys, encoder->query + first_row, n_lanes,
+				 encoder->scores + (size_t)panel * RK_PANEL * RK_PANEL);
+	}
+	kernels->softmax_causal(encoder->scores, n_keys, encoder->places, n_lanes);
+	return n_keys;
+}
+
+/* encoder.attended ← the heads' outputs, concatenated. */
+static void attend(const struct block_run *run, uint32_t n_lanes)
+{
+	struct rk_encoder_scratch *encoder = &run->scratch->encoder;
+	uint32_t n_columns = head_dim(run), head_panels = rk_panels_of(n_columns);
+	size_t events = (size_t)rk_panels_of(run->n_events) * RK_PANEL;
+	for (uint32_t head = 0; head < run->model->config.encoder.n_heads; head++) {
+		uint32_t n_keys = score_head(run, head, n_lanes);
+		for (uint32_t panel = 0; panel < head_panels; panel++) {
+			uint32_t first = head * n_columns + panel * RK_PANEL;
+			const struct rk_product of_values = {
+				.weights = encoder->values + ((size_t)head * head_panels + panel) * events * RK_PANEL,
+				.step_stride = RK_PANEL,
+				.group_stride = RK_PACK,
+				.bias = run->block->value_bias + first,
+				.n_in = n_keys,
+				.n_out = rk_lanes_of(n_columns, panel),
+			};
+			run->model->kernels->product(&of_values, encoder->scores, n_lanes,
+						     encoder->attended + (size_t)first * RK_PANEL);
 		}
 	}
 }
 
-/* x ← x + MHA(…) with the norm where its order has it. */
-static void run_attention(const struct block *block, uint32_t first, uint32_t n_rows)
+/* One panel of queries through attention and FFN; x is replaced. `normed` is LN₁(x) (pre, query). */
+static void run_panel(const struct block_run *run, uint32_t panel, uint32_t n_lanes)
 {
-	const struct rk_model *model = block->model;
-	const struct rk_layer_norm *norm = &block->weights->attention_norm;
-	enum rk_norm_order order = model->config.encoder.norm;
-	struct rk_encoder_scratch *scratch = block->scratch;
-	size_t dim = model->config.dim;
-	float *x = scratch->states + first * dim;
-	float *query_input = x;
-	if (order == RK_NORM_PRE) {
-		rk_layer_norm_rows(model, norm, x, n_rows, scratch->normed);
-		query_input = scratch->normed;
-	} else if (order == RK_NORM_QUERY) {
-		rk_layer_norm_rows(model, norm, x, n_rows, x);
-	}
-	project(block, &block->weights->attention.query, query_input, n_rows, scratch->query);
-	attend_chunk(block, first, n_rows);
-	project(block, &block->weights->attention.output, scratch->attended, n_rows, scratch->normed);
-	model->kernels->add(scratch->normed, n_rows * dim, x);
-	if (order == RK_NORM_POST)
-		rk_layer_norm_rows(model, norm, x, n_rows, x);
-}
-
-/* x ← x + FFN(…) with the norm where its order has it. */
-static void run_ffn(const struct block *block, uint32_t first, uint32_t n_rows)
-{
-	const struct rk_model *model = block->model;
-	const struct rk_encoder_config *config = &model->config.encoder;
-	const struct rk_layer_norm *norm = &block->weights->ffn_norm;
-	struct rk_encoder_scratch *scratch = block->scratch;
+	const struct rk_model *model = run->model;
+	const struct rk_kernels *kernels = model->kernels;
+	const struct rk_packed_block *block = run->block;
+	struct rk_encoder_scratch *encoder = &run->scratch->encoder;
 	uint32_t dim = model->config.dim;
-	float *x = scratch->states + (size_t)first * dim;
-	float *input = x;
-	if (config->norm == RK_NORM_PRE) {
-		rk_layer_norm_rows(model, norm, x, n_rows, scratch->normed);
-		input = scratch->normed;
-	} else if (config->norm == RK_NORM_QUERY) {
-		rk_layer_norm_rows(model, norm, x, n_rows, x);
+	enum rk_norm_order norm = model->config.encoder.norm;
+	float *x = run->scratch->encoded + panel * panel_floats(run);
+	float *normed = encoder->normed + panel * panel_floats(run), *output = encoder->output;
+	rk_layer_run(model, run->scratch, &block->query, norm == RK_NORM_POST ? x : normed, n_lanes, encoder->query);
+	attend(run, n_lanes);
+	rk_layer_run(model, run->scratch, &block->output, encoder->attended, n_lanes, output);
+	kernels->add(norm == RK_NORM_QUERY ? normed : x, dim, n_lanes, output);
+	if (norm == RK_NORM_POST)
+		kernels->layer_norm(output, &block->attention_norm, dim, n_lanes, output);
+	/* output is the x after attention; the FFN reads z and is added to `base` */
+	const float *z = output, *base = output;
+	if (norm != RK_NORM_POST) {
+		kernels->layer_norm(output, &block->ffn_norm, dim, n_lanes, normed);
+		z = normed;
+		base = norm == RK_NORM_QUERY ? normed : output;
 	}
-	struct rk_dense up = rk_layer_dense(&block->weights->up, dim, config->ffn);
-	struct rk_dense down = rk_layer_dense(&block->weights->down, config->ffn, dim);
-	rk_layer_apply(&up, input, n_rows, rk_layer_activation(model->kernels, config->activation), scratch->hidden);
-	rk_layer_apply(&down, scratch->hidden, n_rows, NULL, scratch->query);
-	model->kernels->add(scratch->query, (size_t)n_rows * dim, x);
-	if (config->norm == RK_NORM_POST)
-		rk_layer_norm_rows(model, norm, x, n_rows, x);
+	rk_layer_run_activated(model, run->scratch, &block->up, model->config.encoder.activation, z, n_lanes,
+			       encoder->hidden);
+	rk_layer_run(model, run->scratch, &block->down, encoder->hidden, n_lanes, x);
+	kernels->add(base, dim, n_lanes, x);
+	if (norm == RK_NORM_POST)
+		kernels->layer_norm(x, &block->ffn_norm, dim, n_lanes, x);
 }
 
-/* One block over all events, of which in the last one only those that are read go on. */
-static void run_block(struct block *block, const struct rk_history *history, bool last)
+static void run_block(struct block_run *run, bool is_last)
 {
-	uint32_t chunk = block->model->plan.chunk_rows;
-	for (uint32_t first = 0; first < history->n_used; first += chunk) {
-		uint32_t left = history->n_used - first;
-		fill_keys_and_values(block, first, left < chunk ? left : chunk);
+	struct rk_scratch *scratch = run->scratch;
+	const struct rk_history *history = &scratch->history;
+	uint32_t dim = run->model->config.dim;
+	compute_keys_and_values(run);
+	if (is_last) {
+		run->queries = history->reads;
+		run->n_queries = history->n_reads;
+		rk_panels_pick(scratch->encoded, dim, history->reads, history->n_reads, scratch->encoded);
+		if (run->model->config.encoder.norm != RK_NORM_POST)
+			rk_panels_pick(scratch->encoder.normed, dim, history->reads, history->n_reads,
+				       scratch->encoder.normed);
 	}
-	uint32_t n_rows = history->n_used;
-	if (last) {
-		rk_encoder_keep_reads(history, block->model->config.dim, block->scratch->states);
-		block->events = history->reads;
-		n_rows = history->n_reads;
-	}
-	for (uint32_t first = 0; first < n_rows; first += chunk) {
-		uint32_t left = n_rows - first;
-		run_attention(block, first, left < chunk ? left : chunk);
-		run_ffn(block, first, left < chunk ? left : chunk);
+	for (uint32_t panel = 0; panel * RK_PANEL < run->n_queries; panel++) {
+		uint32_t n_lanes = rk_lanes_of(run->n_queries, panel);
+		for (uint32_t lane = 0; lane < RK_PANEL; lane++) {
+			uint32_t query = panel * RK_PANEL + (lane < n_lanes ? lane : n_lanes - 1);
+			scratch->encoder.places[lane] = (float)(run->queries == NULL ? query : run->queries[query]);
+		}
+		run_panel(run, panel, n_lanes);
 	}
 }
 
 void rk_sasrec_run(const struct rk_model *model, struct rk_scratch *scratch)
 {
-	const struct rk_history *history = &scratch->history;
-	const struct rk_encoder_config *config = &model->config.encoder;
-	size_t dim = model->config.dim;
-	float *states = scratch->encoder.states;
-	for (uint32_t layer = 0; layer < config->n_layers; layer++) {
-		struct block block = {
-			.model = model, .weights = &model->weights.blocks[layer], .scratch = &scratch->encoder};
-		run_block(&block, history, layer + 1 == config->n_layers);
+	uint32_t n_layers = model->config.encoder.n_layers, n_used = scratch->history.n_used;
+	for (uint32_t i = 0; i < n_layers; i++) {
+		struct block_run run = {
+			.model = model,
+			.block = &model->packed.blocks[i],
+			.scratch = scratch,
+			.n_events = n_used,
+			.n_queries = n_used,
+		};
+		run_block(&run, i + 1 == n_layers);
 	}
-	if (config->final_norm)
-		rk_layer_norm_rows(model, &model->weights.final_norm, states, history->n_reads, states);
-	memcpy(scratch->user, states + (history->n_reads - 1) * dim, dim * sizeof(float));
+	if (!model->config.encoder.final_norm)
+		return;
+	for (uint32_t panel = 0; panel * RK_PANEL < scratch->history.n_reads; panel++) {
+		float *states = scratch->encoded + (size_t)panel * model->config.dim * RK_PANEL;
+		model->kernels->layer_norm(states, &model->packed.final_norm, model->config.dim,
+					   rk_lanes_of(scratch->history.n_reads, panel), states);
+	}
 }

@@ -1,132 +1,175 @@
-/*
- * One list of buffers serves both passes: with no memory it counts the bytes at load, with memory it hands out places.
- */
 #include "model/scratch.h"
 
 #include "model/base/arena.h"
 #include "model/base/check.h"
+#include "model/first_layer.h"
 #include "model/model.h"
+#include "model/pack.h"
 
 #include <string.h>
 
-struct layout {
-	char *memory; /* NULL: count only */
-	size_t used;
-	bool overflowed;
-};
-
-/* A buffer of rows × columns elements of `size` bytes, aligned to a cache line. */
-static void *take(struct layout *layout, size_t rows, size_t columns, size_t size)
+/* [n panels][rows][RK_PANEL] */
+static float *take_panels(struct rk_layout *layout, size_t n, size_t rows)
 {
-	static const size_t mask = RK_ARENA_ALIGNMENT - 1;
-	size_t elements, bytes, end;
-	if (__builtin_mul_overflow(rows, columns, &elements) || __builtin_mul_overflow(elements, size, &bytes) ||
-	    __builtin_add_overflow(bytes, mask, &bytes) || __builtin_add_overflow(layout->used, bytes & ~mask, &end)) {
-		layout->overflowed = true;
-		return NULL;
-	}
-	void *place = layout->memory == NULL ? NULL : layout->memory + layout->used;
-	layout->used = end;
-	return place;
+	return rk_layout_floats(layout, n, rows * RK_PANEL);
 }
 
-static float *take_floats(struct layout *layout, size_t rows, size_t columns)
-{
-	return take(layout, rows, columns, sizeof(float));
-}
-
-static void lay_out_history(struct layout *layout, struct rk_history *history, const struct rk_config *config,
+static void lay_out_history(struct rk_layout *layout, struct rk_history *history, const struct rk_config *config,
 			    const struct rk_plan *plan)
 {
-	history->rows = take(layout, plan->max_used_events, 1, sizeof(*history->rows));
-	history->actions = take(layout, plan->max_used_events, rk_action_words(config), sizeof(*history->actions));
-	history->reads = take(layout, plan->max_read_events, 1, sizeof(*history->reads));
+	history->rows = rk_layout_take(layout, plan->max_used_events, 1, sizeof(*history->rows));
+	history->actions =
+		rk_layout_take(layout, plan->max_used_events, rk_action_words(config), sizeof(*history->actions));
+	history->reads = rk_layout_take(layout, plan->max_read_events, 1, sizeof(*history->reads));
 	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++)
 		history->selected[polarity] =
-			take(layout, plan->max_selected[polarity], 1, sizeof(*history->selected[polarity]));
+			rk_layout_take(layout, plan->max_selected[polarity], 1, sizeof(*history->selected[polarity]));
 }
 
-static void lay_out_results(struct layout *layout, struct rk_scratch *scratch, const struct rk_config *config,
+static void lay_out_attention(struct rk_layout *layout, struct rk_attention_scratch *attention,
+			      const struct rk_config *config, uint32_t max_selected)
+{
+	size_t dim = config->dim, heads = config->ranker.attention_heads, n_panels = rk_panels_of(max_selected);
+	size_t head_panels = rk_panels_of((uint32_t)(dim / heads));
+	size_t folded = heads <= RK_MAX_FOLDED_HEADS ? heads * (dim + 1) : 0;
+	size_t values = heads * head_panels * RK_PANEL; /* columns of one event in the unfolded form */
+	attention->states = take_panels(layout, n_panels, dim);
+	attention->keys = take_panels(layout, n_panels, folded > dim ? folded : dim);
+	attention->values = take_panels(layout, n_panels, values > dim ? values : dim);
+}
+
+/* Outputs of the i-th layer that reads z_i; 0 where there is none. */
+static size_t first_outputs(const struct rk_config *config, int i)
+{
+	const struct rk_ranker_config *ranker = &config->ranker;
+	switch (ranker->type) {
+	case RK_RANKER_MLP:
+		return i == 0 ? ranker->hidden[0] : 0;
+	case RK_RANKER_DCN_V2:
+		return i == 0 ? rk_config_ranker_width(config) : 0;
+	case RK_RANKER_MMOE:
+		return (size_t)ranker->n_experts * (i == 0 ? ranker->hidden[0] : config->signals.n);
+	case RK_RANKER_DOT:
+		break;
+	}
+	return 0;
+}
+
+/* Most inputs of any layer, of the encoder too. */
+static uint32_t widest_input(const struct rk_config *config, const struct rk_plan *plan)
+{
+	uint32_t sizes[] = {config->dim, config->encoder.ffn, plan->candidate_rows, plan->layer_rows, plan->tower_rows};
+	uint32_t widest = 0;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		widest = sizes[i] > widest ? sizes[i] : widest;
+	return widest;
+}
+
+static void lay_out_user(struct rk_layout *layout, struct rk_scratch *scratch, const struct rk_config *config,
+			 const struct rk_plan *plan)
+{
+	size_t dim = config->dim;
+	scratch->zeros = rk_layout_floats(layout, dim, 1);
+	scratch->encoded = take_panels(layout, rk_panels_of(plan->max_used_events), dim);
+	scratch->user = rk_layout_floats(layout, dim + config->user_features.width + 1 + RK_N_POLARITIES, 1);
+	scratch->user_spread = rk_layout_floats(layout, dim, RK_PACK);
+	if (config->precision == RK_PRECISION_BF16)
+		scratch->pairs = rk_layout_take(layout, rk_halves_padded(widest_input(config, plan)) / 2, RK_PANEL,
+						sizeof(*scratch->pairs));
+	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++)
+		if (rk_config_attends(config, (enum rk_polarity)polarity))
+			lay_out_attention(layout, &scratch->attention[polarity], config, plan->max_selected[polarity]);
+	for (int i = 0; i < 2; i++) {
+		uint32_t n_out = (uint32_t)first_outputs(config, i);
+		if (config->precision == RK_PRECISION_BF16)
+			scratch->first[i].halves =
+				rk_layout_take(layout, (n_out + RK_HALF_ROWS - 1) / RK_HALF_ROWS * RK_HALF_ROWS,
+					       rk_halves_padded(plan->candidate_rows), sizeof(uint16_t));
+		else
+			scratch->first[i].weights =
+				rk_layout_floats(layout, (size_t)rk_groups_of(n_out) * RK_PACK, plan->candidate_rows);
+		scratch->first[i].bias = take_panels(layout, rk_panels_of(n_out), 1);
+	}
+}
+
+static void lay_out_results(struct rk_layout *layout, struct rk_scratch *scratch, const struct rk_config *config,
 			    const struct rk_plan *plan)
 {
 	size_t n = plan->limits.max_candidates;
 	size_t n_signals = config->signals.n;
-	scratch->logits = take_floats(layout, n, n_signals);
-	scratch->signals = take_floats(layout, n, n_signals);
-	scratch->terms = take_floats(layout, n, n_signals);
-	scratch->scores = take_floats(layout, n, 1);
-	scratch->states = take(layout, n, 1, sizeof(*scratch->states));
-	scratch->has_term = take(layout, n_signals, 1, sizeof(*scratch->has_term));
-	scratch->order = take(layout, n, 1, sizeof(*scratch->order));
-	scratch->entries = take(layout, n, 1, sizeof(*scratch->entries));
-	scratch->spare = take(layout, n, 1, sizeof(*scratch->spare));
+	scratch->logits = rk_layout_floats(layout, n, n_signals);
+	scratch->signals = rk_layout_floats(layout, n, n_signals);
+	scratch->terms = rk_layout_floats(layout, n, n_signals);
+	scratch->scores = rk_layout_floats(layout, n, 1);
+	scratch->states = rk_layout_take(layout, n, 1, sizeof(*scratch->states));
+	scratch->has_term = rk_layout_take(layout, n_signals, 1, sizeof(*scratch->has_term));
+	scratch->order = rk_layout_take(layout, n, 1, sizeof(*scratch->order));
+	scratch->entries = rk_layout_take(layout, n, 1, sizeof(*scratch->entries));
+	scratch->spare = rk_layout_take(layout, n, 1, sizeof(*scratch->spare));
 }
 
-static void lay_out_encoder(struct layout *layout, struct rk_encoder_scratch *encoder, const struct rk_config *config,
-			    const struct rk_plan *plan)
+static void lay_out_encoder(struct rk_layout *layout, struct rk_encoder_scratch *encoder,
+			    const struct rk_config *config, const struct rk_plan *plan)
 {
-	size_t dim = config->dim;
-	size_t chunk = plan->chunk_rows;
-	encoder->states = take_floats(layout, plan->max_used_events, dim);
-	encoder->chunk = take_floats(layout, chunk, dim);
+	uint32_t dim = config->dim, n_panels = rk_panels_of(plan->max_used_events);
+	encoder->row_pointers = rk_layout_take(layout, RK_PANEL, 1, sizeof(*encoder->row_pointers));
+	encoder->token_rows = rk_layout_floats(layout, RK_PANEL, dim);
 	if (config->encoder.type == RK_ENCODER_SASREC) {
-		encoder->keys = take_floats(layout, plan->max_used_events, dim);
-		encoder->values = take_floats(layout, plan->max_used_events, dim);
-		encoder->normed = take_floats(layout, chunk, dim);
-		encoder->query = take_floats(layout, chunk, dim);
-		encoder->attended = take_floats(layout, chunk, dim);
-		encoder->hidden = take_floats(layout, chunk, config->encoder.ffn);
-		encoder->scores = take_floats(layout, plan->max_used_events, 1);
+		uint32_t heads = config->encoder.n_heads;
+		encoder->normed = take_panels(layout, n_panels, dim);
+		encoder->keys = take_panels(layout, n_panels, dim);
+		encoder->values =
+			take_panels(layout, (size_t)heads * rk_panels_of(dim / heads), (size_t)n_panels * RK_PANEL);
+		encoder->query = take_panels(layout, 1, dim);
+		encoder->attended = take_panels(layout, 1, dim);
+		encoder->output = take_panels(layout, 1, dim);
+		encoder->hidden = take_panels(layout, 1, config->encoder.ffn);
+		encoder->scores = take_panels(layout, 1, (size_t)n_panels * RK_PANEL);
+		encoder->places = rk_layout_floats(layout, RK_PANEL, 1);
 	} else if (config->encoder.type == RK_ENCODER_GRU4REC) {
-		encoder->input_gates = take_floats(layout, chunk, 3 * dim);
-		encoder->hidden_gates = take_floats(layout, 3, dim);
-		encoder->state = take_floats(layout, 1, dim);
+		encoder->input_gates = take_panels(layout, 3 * (size_t)rk_panels_of(dim), RK_PANEL);
+		encoder->hidden_gates = take_panels(layout, 3 * (size_t)rk_panels_of(dim), 1);
+		encoder->state = take_panels(layout, rk_panels_of(dim), 1);
 	}
 }
 
-static void lay_out_block(struct layout *layout, struct rk_block_scratch *block, const struct rk_config *config,
+static void lay_out_block(struct rk_layout *layout, struct rk_block_scratch *block, const struct rk_config *config,
 			  const struct rk_plan *plan)
 {
 	const struct rk_ranker_config *ranker = &config->ranker;
 	const uint32_t *selected = plan->max_selected;
-	size_t rows = plan->block_rows;
-	block->places = take(layout, rows, 1, sizeof(*block->places));
-	block->z = take_floats(layout, rows, plan->candidate_columns);
-	block->first = take_floats(layout, rows, plan->first_outputs);
-	block->logits = take_floats(layout, rows, config->signals.n);
-	if (rk_config_attends(config, RK_POSITIVE) || rk_config_attends(config, RK_NEGATIVE))
-		block->query = take_floats(layout, rows, config->dim);
-	block->scores = take_floats(
-		layout, selected[RK_POSITIVE] > selected[RK_NEGATIVE] ? selected[RK_POSITIVE] : selected[RK_NEGATIVE],
-		1);
+	block->places = rk_layout_take(layout, RK_PANEL, 1, sizeof(*block->places));
+	block->row_pointers = rk_layout_take(layout, RK_PANEL, 1, sizeof(*block->row_pointers));
+	block->features = rk_layout_floats(layout, config->candidate_features.width, 1);
+	block->panel = take_panels(layout, 1, (size_t)plan->fixed_rows + plan->candidate_rows);
+	block->query = take_panels(layout, 1, config->dim);
+	block->scores = take_panels(layout, 1,
+				    selected[RK_POSITIVE] > selected[RK_NEGATIVE] ? selected[RK_POSITIVE]
+										  : selected[RK_NEGATIVE]);
 	for (int i = 0; i < 2; i++)
-		block->hidden[i] = take_floats(layout, rows, plan->widest_layer);
-	if (ranker->type == RK_RANKER_DCN_V2) {
-		for (int i = 0; i < 2; i++)
-			block->cross[i] = take_floats(layout, rows, plan->first_outputs);
-	}
+		block->layer[i] = take_panels(layout, 1, plan->layer_rows);
+	if (ranker->type == RK_RANKER_DCN_V2)
+		block->cross = take_panels(layout, 1, rk_config_ranker_width(config));
 	if (ranker->type == RK_RANKER_MMOE) {
-		block->experts = take_floats(layout, rows, plan->expert_columns);
-		block->mixed = take_floats(layout, rows, ranker->hidden[ranker->n_hidden - 1]);
+		for (int i = 0; i < 2; i++)
+			block->tower[i] = take_panels(layout, 1, plan->tower_rows);
+		block->gates = take_panels(layout, config->signals.n, ranker->n_experts);
+		block->mixed = take_panels(layout, 1, ranker->hidden[ranker->n_hidden - 1]);
 	}
+	block->logits = take_panels(layout, 1, config->signals.n);
 }
 
 size_t rk_scratch_lay_out(struct rk_scratch *ret_scratch, const struct rk_config *config, const struct rk_plan *plan,
 			  char *memory)
 {
-	struct layout layout = {.memory = memory};
+	struct rk_layout layout = {.memory = memory};
 	*ret_scratch = (struct rk_scratch){0};
-	(void)take(&layout, 1, 1, sizeof(*ret_scratch));
+	(void)rk_layout_take(&layout, 1, 1, sizeof(*ret_scratch));
 	lay_out_history(&layout, &ret_scratch->history, config, plan);
-	ret_scratch->user = take_floats(&layout, 1, plan->user_columns);
-	ret_scratch->first_bias = take_floats(&layout, 1, plan->first_outputs);
-	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++) {
-		ret_scratch->keys[polarity] = take_floats(&layout, plan->max_selected[polarity], config->dim);
-		ret_scratch->values[polarity] = take_floats(&layout, plan->max_selected[polarity], config->dim);
-	}
+	lay_out_user(&layout, ret_scratch, config, plan);
 	lay_out_results(&layout, ret_scratch, config, plan);
 
-	struct layout same_memory = layout;
+	struct rk_layout same_memory = layout;
 	lay_out_encoder(&layout, &ret_scratch->encoder, config, plan);
 	lay_out_block(&same_memory, &ret_scratch->block, config, plan);
 	if (layout.overflowed || same_memory.overflowed)
@@ -140,5 +183,7 @@ struct rk_scratch *rk_scratch_init(const struct rk_model *model, void *memory)
 	struct rk_scratch scratch;
 	size_t bytes = rk_scratch_lay_out(&scratch, &model->config, &model->plan, memory);
 	RK_ASSERT(bytes == model->plan.bytes);
+	memset(memory, 0, bytes);
+	rk_first_layer_init(model, &scratch);
 	return memcpy(memory, &scratch, sizeof(scratch));
 }

@@ -1,12 +1,14 @@
 /*
  * A worker's scratch: every intermediate of a ranking, each at a place of its own that the plan fixed at load.
  * What a request reads it has written before, so nothing of an earlier request can show.
+ * Panels are [rows][RK_PANEL] (model/kernels/kernels.h); [n panels] of them stand one after the other.
  * The temporaries of the encoder and those of a block of candidates are never alive together and share their memory.
  */
 #ifndef RK_MODEL_SCRATCH_H
 #define RK_MODEL_SCRATCH_H
 
 #include "model/config.h"
+#include "model/packed.h"
 #include "model/plan.h"
 
 #include <stdbool.h>
@@ -27,43 +29,69 @@ struct rk_history {
 };
 
 struct rk_encoder_scratch {
-	float *states; /* [L, d] x, at the end the first n_reads rows are H of `reads` */
-	float *chunk;  /* [chunk_rows, d] rows of H picked for S; mean: one row, a partial sum */
-	/* sasrec */
-	float *keys, *values;             /* [L, d] */
-	float *normed, *query, *attended; /* [chunk_rows, d] */
-	float *hidden;                    /* [chunk_rows, ffn] */
-	float *scores;                    /* [L] one row of attention */
-	/* gru4rec */
-	float *input_gates;  /* [chunk_rows, 3d] */
-	float *hidden_gates; /* [3d] */
-	float *state;        /* [d] */
+	const void **row_pointers; /* [RK_PANEL] */
+	float *token_rows;         /* [RK_PANEL][d] x of one panel of events, row by row */
+	float *normed;             /* [panels of L][d] */
+	float *keys;               /* [panels of L][d] */
+	float *values;             /* [heads][panels of d/heads][events][RK_PANEL] */
+	float *query, *attended;   /* [d] one panel */
+	float *output;             /* [d] one panel */
+	float *hidden;             /* [ffn] one panel */
+	float *scores;             /* [events][RK_PANEL] of one head */
+	float *places;             /* [RK_PANEL] event of each lane */
+	float *input_gates;        /* gru4rec: [3 · panels of d][RK_PANEL] outputs as lanes, an event a row */
+	float *hidden_gates;       /* gru4rec: [3 · panels of d][RK_PANEL] */
+	float *state;              /* gru4rec: [panels of d][RK_PANEL] */
+};
+
+/* How the candidates of this request meet one polarity; chosen by cost. */
+struct rk_attention_scratch {
+	uint32_t n;         /* |S| */
+	bool fold_scores;   /* scores by one product with e, else through the query */
+	bool fold_values;   /* t is never formed: the scores' panel feeds the first layer */
+	uint32_t first_row; /* where its rows begin in the block's panel */
+	uint32_t n_rows;    /* |S| · T if fold_values, d otherwise, 0 if S is empty and z needs no zeros */
+	float *states;      /* [panels of |S|][d] H_S */
+	float *keys;        /* [panels of |S|][d], or fold_scores: [T][panels of |S|][d + 1] */
+	float *values;      /* fold_values: [panels of |S|][d], else [T][panels of d/T][|S|] */
+};
+
+/* A first layer's weights for this request. */
+struct rk_first_scratch {
+	float *weights;   /* f32: [groups][candidate_rows][RK_PACK] */
+	uint16_t *halves; /* bf16: [n_out rounded up to RK_HALF_ROWS][rk_halves_padded(candidate_rows)] */
+	float *bias;      /* [panels of n_out][RK_PANEL] */
 };
 
 struct rk_block_scratch {
-	uint32_t n_rows;
-	uint32_t *places; /* [n_rows] candidates of the block, by their place in the request */
-	float *z;         /* [n_rows, candidate_columns] */
-	float *first;     /* [n_rows, first_outputs] what the layers that read z_i gave */
-	float *logits;    /* [n_rows, K] */
-	float *query;     /* [n_rows, d] target attention */
-	float *scores;    /* [largest max_selected] one row of it */
-	float *hidden[2]; /* [n_rows, widest_layer] taken in turn */
-	float *cross[2];  /* dcn_v2: [n_rows, n] x₀ and x */
-	float *experts;   /* mmoe: [n_rows, expert_columns] */
-	float *mixed;     /* mmoe: [n_rows, last hidden] */
+	uint32_t n_lanes;
+	uint32_t *places;          /* [RK_PANEL] candidates of the block, by their place in the request */
+	const void **row_pointers; /* [RK_PANEL] */
+	float *features;           /* [n_f] of one candidate */
+	float *panel;              /* [fixed_rows] u, c, u⊙e; [candidate_rows] e, f, each polarity's rows */
+	float *query;              /* [d] */
+	float *scores;             /* [largest |S|] of one head */
+	float *layer[2];           /* [layer_rows] taken in turn */
+	float *cross;              /* dcn_v2: [n] x */
+	float *tower[2];           /* mmoe: [widest tower layer] taken in turn */
+	float *gates;              /* mmoe: [K · n_experts] */
+	float *mixed;              /* mmoe: [last hidden] */
+	float *logits;             /* [K] */
 };
 
 struct rk_scratch {
 	struct rk_history history;
 	bool user_ready; /* rk_ranking_encode_user has run */
 	/* user side, read by every block */
-	float *user;                    /* [user_columns] u, then c */
-	float *keys[RK_N_POLARITIES];   /* [n_selected, d] */
-	float *values[RK_N_POLARITIES]; /* [n_selected, d] */
-	float *first_bias;              /* [first_outputs] bias and user part of the layers that read z_i */
+	const float *zeros; /* [d] */
+	float *encoded;     /* [panels of L][d] x, at the end H of `reads` in the first lanes */
+	float *user;        /* [d + n_c + 1 + RK_N_POLARITIES] u, c, 1, fold_values of each polarity as 0 or 1 */
+	float *user_spread; /* [d][RK_PACK] u, each value repeated */
+	uint32_t *pairs;    /* bf16: [half the inputs of the widest layer][RK_PANEL] */
+	struct rk_attention_scratch attention[RK_N_POLARITIES];
+	struct rk_first_scratch first[2];
 	/* results, by place in the request */
-	float *logits, *signals, *terms; /* [n_candidates, K] */
+	float *logits, *signals, *terms; /* [n_candidates, K], room to a whole vector */
 	float *scores;                   /* [n_candidates] */
 	uint8_t *states;                 /* [n_candidates] enum rk_score_state */
 	uint8_t *has_term;               /* [K] */

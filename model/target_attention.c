@@ -1,79 +1,174 @@
 #include "model/target_attention.h"
 
+#include "model/encoder.h"
 #include "model/layer.h"
+#include "model/pack.h"
 
-#include <math.h>
 #include <string.h>
 
-static void prepare_polarity(const struct rk_model *model, struct rk_scratch *scratch, enum rk_polarity polarity)
+/* Multiply-adds of a request in either form, as far as they differ. n candidates, s events, m outputs of the layers
+ * that read z. The forms differ in their last bits, so n is a usual number and not the request's own: the bits of a
+ * candidate's score must not depend on the list it stands in. */
+struct costs {
+	uint64_t n, s, dim, heads, m;
+};
+
+enum { USUAL_CANDIDATES = 300 };
+
+static bool scores_fold(const struct costs *c)
 {
-	const struct rk_attention_weights *weights = &model->weights.target_attention[polarity];
-	const struct rk_history *history = &scratch->history;
-	uint32_t dim = model->config.dim;
-	uint32_t chunk = model->plan.chunk_rows;
-	uint32_t n_selected = history->n_selected[polarity];
-	struct rk_dense key = rk_layer_dense(&weights->key, dim, dim);
-	struct rk_dense value = rk_layer_dense(&weights->value, dim, dim);
-	for (uint32_t first = 0; first < n_selected; first += chunk) {
-		uint32_t n_rows = n_selected - first < chunk ? n_selected - first : chunk;
-		for (uint32_t row = 0; row < n_rows; row++)
-			memcpy(scratch->encoder.chunk + (size_t)row * dim,
-			       scratch->encoder.states + (size_t)history->selected[polarity][first + row] * dim,
-			       dim * sizeof(float));
-		size_t offset = (size_t)first * dim;
-		rk_layer_apply(&key, scratch->encoder.chunk, n_rows, NULL, scratch->keys[polarity] + offset);
-		rk_layer_apply(&value, scratch->encoder.chunk, n_rows, NULL, scratch->values[polarity] + offset);
+	uint64_t folded = c->n * c->s * c->heads * c->dim + c->heads * c->s * c->dim * (c->dim + 1);
+	uint64_t plain = c->n * (c->dim * c->dim + c->s * c->dim) + c->s * c->dim * c->dim;
+	return c->heads <= RK_MAX_FOLDED_HEADS && folded <= plain;
+}
+
+static bool values_fold(const struct costs *c, uint32_t max_folded_rows)
+{
+	uint64_t folded = c->n * c->m * c->s * c->heads + c->s * c->dim * c->m;
+	uint64_t plain = c->n * (c->m * c->dim + c->s * c->dim);
+	return max_folded_rows > 0 && c->s * c->heads <= max_folded_rows && folded <= plain;
+}
+
+static void compute_keys(const struct rk_model *model, struct rk_scratch *scratch,
+			 const struct rk_packed_attention *packed, struct rk_attention_scratch *attention)
+{
+	uint32_t dim = model->config.dim, n_panels = rk_panels_of(attention->n);
+	uint32_t n_products = attention->fold_scores ? model->config.ranker.attention_heads : 1;
+	for (uint32_t i = 0; i < n_products; i++) {
+		const struct rk_product *product = attention->fold_scores ? &packed->folded[i] : &packed->key;
+		for (uint32_t panel = 0; panel < n_panels; panel++)
+			rk_layer_run(model, scratch, product, attention->states + (size_t)panel * dim * RK_PANEL,
+				     rk_lanes_of(attention->n, panel),
+				     attention->keys + ((size_t)i * n_panels + panel) * product->n_out * RK_PANEL);
+	}
+}
+
+static void compute_values(const struct rk_model *model, struct rk_scratch *scratch,
+			   const struct rk_packed_attention *packed, struct rk_attention_scratch *attention)
+{
+	uint32_t dim = model->config.dim, heads = model->config.ranker.attention_heads;
+	uint32_t head_dim = dim / heads, head_panels = rk_panels_of(head_dim);
+	for (uint32_t panel = 0; panel * RK_PANEL < attention->n; panel++) {
+		const float *states = attention->states + (size_t)panel * dim * RK_PANEL;
+		uint32_t n_lanes = rk_lanes_of(attention->n, panel);
+		if (attention->fold_values) {
+			rk_layer_run(model, scratch, &packed->value, states, n_lanes,
+				     attention->values + (size_t)panel * dim * RK_PANEL);
+			continue;
+		}
+		const struct rk_product of_events = {.weights = states,
+						     .step_stride = RK_PANEL,
+						     .group_stride = RK_PACK,
+						     .n_in = dim,
+						     .n_out = n_lanes};
+		for (uint32_t i = 0; i < heads * head_panels; i++)
+			model->kernels->product(&of_events, packed->value_panels + (size_t)i * dim * RK_PANEL,
+						rk_lanes_of(head_dim, i % head_panels),
+						attention->values +
+							((size_t)i * attention->n + panel * RK_PANEL) * RK_PANEL);
 	}
 }
 
 void rk_target_attention_prepare(const struct rk_model *model, struct rk_scratch *scratch)
 {
-	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++)
-		prepare_polarity(model, scratch, (enum rk_polarity)polarity);
+	const struct rk_config *config = &model->config;
+	uint32_t row = model->plan.fixed_rows + config->dim + config->candidate_features.width;
+	struct costs costs = {.n = USUAL_CANDIDATES, .dim = config->dim, .heads = config->ranker.attention_heads};
+	for (uint32_t i = 0; i < model->packed.n_first; i++)
+		costs.m += model->packed.first[i].n_out;
+	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++) {
+		if (!rk_config_attends(config, (enum rk_polarity)polarity))
+			continue;
+		struct rk_attention_scratch *attention = &scratch->attention[polarity];
+		const struct rk_packed_attention *packed = &model->packed.attention[polarity];
+		attention->n = scratch->history.n_selected[polarity];
+		costs.s = attention->n;
+		attention->fold_scores = scores_fold(&costs);
+		attention->fold_values = values_fold(&costs, model->plan.max_folded_rows);
+		attention->first_row = row;
+		attention->n_rows = attention->fold_values ? (uint32_t)(costs.s * costs.heads) : config->dim;
+		row += attention->n_rows;
+		if (attention->n == 0)
+			continue;
+		rk_panels_pick(scratch->encoded, config->dim, scratch->history.selected[polarity], attention->n,
+			       attention->states);
+		compute_keys(model, scratch, packed, attention);
+		compute_values(model, scratch, packed, attention);
+	}
 }
 
-/* Fills d columns of z from `column` on. */
-static void run_polarity(const struct rk_model *model, struct rk_scratch *scratch, enum rk_polarity polarity,
-			 size_t column)
+/* ret_scores[|S|] ← the softmax of one head's scores. */
+static void score_head(const struct rk_model *model, struct rk_scratch *scratch,
+		       const struct rk_attention_scratch *attention, uint32_t head, float *ret_scores)
 {
-	struct rk_block_scratch *block = &scratch->block;
-	uint32_t dim = model->config.dim;
-	size_t head_dim = dim / model->config.ranker.attention_heads;
-	size_t stride = model->plan.candidate_columns;
-	struct rk_attend attend = {
-		.n_keys = scratch->history.n_selected[polarity],
-		.head_dim = head_dim,
-		.stride = dim,
-		.scale = 1.0F / sqrtf((float)head_dim),
-		.scores = block->scores,
-	};
-	if (attend.n_keys == 0) {
-		for (uint32_t row = 0; row < block->n_rows; row++)
-			memset(block->z + row * stride + column, 0, dim * sizeof(float));
+	uint32_t dim = model->config.dim, head_dim = dim / model->config.ranker.attention_heads;
+	uint32_t n_panels = rk_panels_of(attention->n), n_lanes = scratch->block.n_lanes;
+	const float *item = scratch->block.panel + (size_t)model->plan.fixed_rows * RK_PANEL;
+	for (uint32_t panel = 0; panel < n_panels; panel++) {
+		struct rk_product of_events = {
+			.step_stride = RK_PANEL, .group_stride = RK_PACK, .n_out = rk_lanes_of(attention->n, panel)};
+		const float *x = item;
+		if (attention->fold_scores) {
+			of_events.n_in = dim;
+			of_events.weights = attention->keys + ((size_t)head * n_panels + panel) * (dim + 1) * RK_PANEL;
+			of_events.bias = of_events.weights + (size_t)dim * RK_PANEL;
+		} else {
+			of_events.n_in = head_dim;
+			of_events.weights =
+				attention->keys + ((size_t)panel * dim + (size_t)head * head_dim) * RK_PANEL;
+			x = scratch->block.query + (size_t)head * head_dim * RK_PANEL;
+		}
+		model->kernels->product(&of_events, x, n_lanes, ret_scores + (size_t)panel * RK_PANEL * RK_PANEL);
+	}
+	model->kernels->softmax(ret_scores, attention->n, n_lanes);
+}
+
+/* t of one head from its scores. */
+static void mix_values(const struct rk_model *model, const struct rk_packed_attention *packed,
+		       struct rk_scratch *scratch, const struct rk_attention_scratch *attention, uint32_t head)
+{
+	uint32_t head_dim = model->config.dim / model->config.ranker.attention_heads;
+	uint32_t head_panels = rk_panels_of(head_dim);
+	for (uint32_t panel = 0; panel < head_panels; panel++) {
+		uint32_t first = head * head_dim + panel * RK_PANEL;
+		const struct rk_product of_columns = {
+			.weights = attention->values + ((size_t)head * head_panels + panel) * attention->n * RK_PANEL,
+			.step_stride = RK_PANEL,
+			.group_stride = RK_PACK,
+			.bias = packed->value_bias + first,
+			.n_in = attention->n,
+			.n_out = rk_lanes_of(head_dim, panel),
+		};
+		model->kernels->product(&of_columns, scratch->block.scores, scratch->block.n_lanes,
+					scratch->block.panel + (size_t)(attention->first_row + first) * RK_PANEL);
+	}
+}
+
+static void run_polarity(const struct rk_model *model, struct rk_scratch *scratch,
+			 const struct rk_packed_attention *packed, const struct rk_attention_scratch *attention)
+{
+	float *rows = scratch->block.panel + (size_t)attention->first_row * RK_PANEL;
+	if (attention->n == 0) {
+		memset(rows, 0, (size_t)attention->n_rows * RK_PANEL * sizeof(float));
 		return;
 	}
-	struct rk_dense query = rk_layer_dense(&model->weights.target_attention[polarity].query, dim, dim);
-	struct rk_rows items = {.data = block->z, .n_rows = block->n_rows, .stride = stride};
-	struct rk_rows queries = {.data = block->query, .n_rows = block->n_rows, .stride = dim};
-	rk_dense_apply(&query, items, NULL, queries);
-	for (uint32_t row = 0; row < block->n_rows; row++) {
-		for (size_t head = 0; head < dim; head += head_dim) {
-			attend.query = block->query + (size_t)row * dim + head;
-			attend.keys = scratch->keys[polarity] + head;
-			attend.values = scratch->values[polarity] + head;
-			attend.ret_out = block->z + row * stride + column + head;
-			model->kernels->attend(&attend);
+	if (!attention->fold_scores)
+		rk_layer_run(model, scratch, &packed->query,
+			     scratch->block.panel + (size_t)model->plan.fixed_rows * RK_PANEL, scratch->block.n_lanes,
+			     scratch->block.query);
+	for (uint32_t head = 0; head < model->config.ranker.attention_heads; head++) {
+		if (attention->fold_values) {
+			score_head(model, scratch, attention, head, rows + (size_t)head * attention->n * RK_PANEL);
+		} else {
+			score_head(model, scratch, attention, head, scratch->block.scores);
+			mix_values(model, packed, scratch, attention, head);
 		}
 	}
 }
 
 void rk_target_attention_run(const struct rk_model *model, struct rk_scratch *scratch)
 {
-	size_t column = 2 * (size_t)model->config.dim; /* behind e and u⊙e */
-	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++) {
-		if (!rk_config_attends(&model->config, (enum rk_polarity)polarity))
-			continue;
-		run_polarity(model, scratch, (enum rk_polarity)polarity, column);
-		column += model->config.dim;
-	}
+	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++)
+		if (rk_config_attends(&model->config, (enum rk_polarity)polarity))
+			run_polarity(model, scratch, &model->packed.attention[polarity], &scratch->attention[polarity]);
 }

@@ -1,5 +1,8 @@
 /*
  * Positive and negative feedback, attended by the candidate (docs/model-format.md, section 4).
+ *
+ * Two things can be folded into matrices of the request, each where it costs less for this many events:
+ * scores = e (Wqᵀ Wk Hᵀ) without forming q, and W_t t = (W_t V) softmax(scores) without forming t.
  * Nothing to do for a polarity that the model lacks.
  */
 #ifndef RK_MODEL_TARGET_ATTENTION_H
@@ -8,10 +11,10 @@
 #include "model/model.h"
 #include "model/scratch.h"
 
-/* User side: keys and values of S⁺ and S⁻ from H. */
+/* User side: chooses the forms, and computes keys and values of S⁺ and S⁻ from H. */
 void rk_target_attention_prepare(const struct rk_model *model, struct rk_scratch *scratch);
 
-/* Candidate side: fills columns t⁺ and t⁻ of the block's z from its column e; zeros for an empty S. */
+/* Candidate side: fills the rows of both polarities in the block's panel from its rows of e. */
 void rk_target_attention_run(const struct rk_model *model, struct rk_scratch *scratch);
 
 #endif

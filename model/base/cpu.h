@@ -4,11 +4,13 @@
 
 #include "model/base/status.h"
 
+#include <stdbool.h>
+
 /* name as the setting `cpu` writes it */
 #define RK_CPU_TIER_TABLE(X)                                                                                           \
 	X(SCALAR, "scalar") /* baseline x86-64 (SSE2) or any other processor */                                        \
-	X(AVX2, "avx2")     /* AVX2 and FMA */                                                                         \
-	X(AVX512, "avx512") /* AVX-512 F, BW, DQ, VL */
+	X(AVX2, "avx2")     /* AVX2, FMA and F16C */                                                                   \
+	X(AVX512, "avx512") /* these and AVX-512 F, BW, DQ, VL */
 
 enum rk_cpu_tier {
 #define RK_CPU_TIER_ENUM(name, text) RK_CPU_##name,
@@ -23,6 +25,10 @@ const char *rk_cpu_tier_name(enum rk_cpu_tier tier);
 
 /* `name` is "auto" or a tier's name. RK_INVALID for another name or a tier that this processor lacks. */
 RK_NODISCARD enum rk_status rk_cpu_choose(const char *name, enum rk_cpu_tier *ret_tier, struct rk_error *reterr);
+
+/* bfloat16 products: AVX-512-BF16; AMX tiles, for which the first call asks the system's leave for this process. */
+bool rk_cpu_has_bf16(void);
+bool rk_cpu_has_amx(void);
 
 /* Flush denormals to zero on this thread (x86: MXCSR FTZ and DAZ): each thread that computes calls it once. */
 void rk_cpu_flush_denormals(void);

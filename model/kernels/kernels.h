@@ -1,68 +1,122 @@
 /*
- * The arithmetic of the model as one table of function pointers: the scalar tier fills all of it, a higher tier
- * overrides what it does better (the idea of dav1d's ladder). Which file of a tier's folder holds which kernel is
- * named below. Kernels are pure, allocate nothing, take any length including 0, and work on float32; unless said
- * otherwise outputs may not overlap inputs. NaN in, NaN out: no kernel hides a value that left the floats.
- * Matrix products are apart: model/kernels/dense.h.
+ * The arithmetic of the model as one table of function pointers, filled for the tier that the processor has.
+ *
+ * The unit of work is a panel: a matrix [n_rows][RK_PANEL] of floats, aligned to 64 bytes, whose columns ("lanes") are
+ * candidates of one block, tokens of the history, or outputs of a weight matrix; its rows are the dimensions. Sums run
+ * down the rows of one lane, never across lanes, in a fixed order. So the bits of a lane's result depend neither on
+ * its neighbours, nor on their number, nor on its place in the panel.
+ *
+ * n_lanes of 1 … RK_PANEL lanes are computed, rounded up to the tier's vector; the lanes past n_lanes hold whatever
+ * comes out, and must be readable. Kernels are pure and allocate nothing. NaN in, NaN out: none hides a broken number.
+ * Each tier is the same text (vector/) compiled over its own vector type (<tier>/vec.h).
  */
 #ifndef RK_KERNELS_KERNELS_H
 #define RK_KERNELS_KERNELS_H
 
 #include "model/base/cpu.h"
+#include "model/config.h"
+#include "model/weights.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
-/* x[n] ← act(x) in place */
-typedef void (*rk_activate_fn)(float *x, size_t n);
+enum {
+	RK_PANEL = 48, /* lanes of a panel: 3 vectors of AVX-512, 6 of AVX2, 12 of the scalar tier */
+	RK_PACK = 8,   /* outputs of a packed group */
+};
 
-/* ret_y[n] ← the n values of `row`, widened to float32 */
-typedef void (*rk_widen_fn)(const void *row, size_t n, float *ret_y);
+/* A matrix [n_out, n_in] of weights as the product reads it: groups of RK_PACK outputs; output m, input k is at
+ * weights[m / RK_PACK · group_stride + k · step_stride + m % RK_PACK].
+ * Packed at load: step_stride = RK_PACK, group_stride = RK_PACK · n_in (or more). A panel whose lanes are the outputs
+ * serves as it is: step_stride = RK_PANEL, group_stride = RK_PACK. */
+struct rk_product {
+	const float *weights;
+	size_t step_stride, group_stride; /* floats */
+	const float *bias;                /* [n_out] or NULL: zeros */
+	uint32_t n_in, n_out;
+	/* instead of `weights`, for product_halves: bfloat16 rows [n_out rounded up to RK_HALF_ROWS][half_stride],
+	 * zeros behind n_in and n_out; half_stride = rk_halves_padded(n_in) or more */
+	const uint16_t *halves;
+	size_t half_stride; /* elements */
+};
 
-/* One query of one head against n_keys keys: out = softmax(q Kᵀ · scale) V. */
-struct rk_attend {
-	const float *query;  /* [head_dim] */
-	const float *keys;   /* [n_keys, head_dim], rows `stride` floats apart */
-	const float *values; /* likewise */
-	size_t n_keys;       /* ≥ 1 */
-	size_t head_dim, stride;
-	float scale;
-	float *scores;  /* [n_keys] scratch */
-	float *ret_out; /* [head_dim] */
+enum { RK_HALF_ROWS = 16, RK_HALF_STEP = 32 };
+
+/* Inputs of a bfloat16 product, rounded up to whole steps. */
+static inline uint32_t rk_halves_padded(uint32_t n_in)
+{
+	return (n_in + RK_HALF_STEP - 1) / RK_HALF_STEP * RK_HALF_STEP;
+}
+
+/* Rows of a table as the lanes of a panel. */
+struct rk_gather {
+	const void *const *rows; /* [n_lanes] each [n_dims], any alignment of its element */
+	uint32_t n_lanes, n_dims;
+	float *ret_panel; /* [n_dims][RK_PANEL] */
+};
+
+struct rk_norm {
+	const float *weight, *bias; /* [n_rows] */
+	float eps;
 };
 
 struct rk_kernels {
-	/* activation.c; gelu is exact (erf), gelu_tanh its tanh approximation */
-	rk_activate_fn relu, gelu, gelu_tanh, silu;
+	/* product.c: y[m][lane] = bias[m] + Σ_k w[m][k] x[k][lane] */
+	void (*product)(const struct rk_product *product, const float *x, uint32_t n_lanes, float *ret_y);
+	/* the same with relu, gelu, gelu_tanh, silu on it */
+	void (*product_activate[4])(const struct rk_product *product, const float *x, uint32_t n_lanes, float *ret_y);
+	/* the same written as packed weights, lanes as outputs: y[m][lane] goes to
+	 * ret_packed[lane / RK_PACK · group_stride + m · RK_PACK + lane % RK_PACK]; lanes rounded up to 16 */
+	void (*product_pack)(const struct rk_product *product, const float *x, uint32_t n_lanes, size_t group_stride,
+			     float *ret_packed);
 
-	/* sigmoid.c: y = 1 / (1 + exp(−x)), stable on both sides; y may be x */
-	void (*sigmoid)(const float *x, size_t n, float *ret_y);
+	/* halves.c: a panel as pairs of bfloat16, [rk_halves_padded(n_rows) / 2][RK_PANEL], row 2k in the low half of
+	 * pair k, rounded to nearest even, zeros behind n_rows; and the product over product->halves, sums in float.
+	 * The bits of a lane's result are its own here too, but tiers differ in the order of a few additions:
+	 * |difference| ≤ n_in · 2⁻²³ · Σ |w x|. */
+	void (*pairs)(const float *x, uint32_t n_rows, uint32_t n_lanes, uint32_t *ret_pairs);
+	void (*product_halves)(const struct rk_product *product, const uint32_t *pairs, uint32_t n_lanes, float *ret_y);
+	/* n floats in a row, any alignment, rounded to bfloat16 */
+	void (*halve)(const float *x, size_t n, uint16_t *ret_halves);
 
-	/* softmax.c: in place, the maximum subtracted */
-	void (*softmax)(float *x, size_t n);
+	/* activation.c: y ← act(y) on every element */
+	void (*activate[4])(float *y, uint32_t n_rows, uint32_t n_lanes);
+	void (*sigmoid)(float *y, uint32_t n_rows, uint32_t n_lanes);
+	void (*tanh)(float *y, uint32_t n_rows, uint32_t n_lanes);
 
-	/* norm.c: y = (x − mean) / √(var + eps) · weight + bias, var biased and in two passes; y may be x; n ≥ 1 */
-	void (*layer_norm)(const float *x, const float *weight, const float *bias, size_t n, float eps, float *ret_y);
+	/* softmax.c: down each lane, the maximum subtracted; causal: in lane i rows up to places[i] count, the others
+	 * turn 0; places ascend, are whole numbers, and stand for all lanes of the panel */
+	void (*softmax)(float *y, uint32_t n_rows, uint32_t n_lanes);
+	void (*softmax_causal)(float *y, uint32_t n_rows, const float *places, uint32_t n_lanes);
 
-	/* attention.c */
-	void (*attend)(const struct rk_attend *attend);
+	/* norm.c: y = (x − mean) / √(var + eps) · weight[row] + bias[row], var biased, in two passes; y may be x */
+	void (*layer_norm)(const float *x, const struct rk_norm *norm, uint32_t n_rows, uint32_t n_lanes, float *ret_y);
 
-	/* gather.c */
-	rk_widen_fn widen_f32, widen_f16, widen_bf16;
+	/* gather.c: one for each enum rk_dtype */
+	void (*gather[3])(const struct rk_gather *gather);
 
-	/* elementwise.c */
-	void (*add)(const float *x, size_t n, float *y);                          /* y ← y + x */
-	void (*scale)(float factor, size_t n, float *x);                          /* x ← factor · x */
-	void (*axpy)(float factor, const float *x, size_t n, float *y);           /* y ← y + factor · x */
-	void (*multiply)(const float *a, const float *b, size_t n, float *ret_y); /* y ← a ⊙ b */
-	void (*multiply_add)(const float *a, const float *b, size_t n, float *y); /* y ← y + a ⊙ b */
-	float (*dot)(const float *a, const float *b, size_t n);                   /* Σ a ⊙ b */
+	/* elementwise.c, on n_rows of a panel */
+	void (*add)(const float *x, uint32_t n_rows, uint32_t n_lanes, float *y); /* y ← y + x */
+	void (*scale)(const float *x, const float *factors, uint32_t n_rows, uint32_t n_lanes,
+		      float *ret_y); /* y ← factors[row] · x */
+	void (*cross)(const float *x0, const float *w, uint32_t n_rows, uint32_t n_lanes,
+		      float *x); /* x ← x0 ⊙ w + x */
+	void (*mix)(const float *x, const float *gate, uint32_t n_rows, uint32_t n_lanes,
+		    float *y); /* y ← y + gate[lane] x */
 
-	/* gru.c: gates [3, n] in the order r, z, n, from the input and from the state, biases in both:
-	 * r = σ(ir + hr), z = σ(iz + hz), g = tanh(in + r ⊙ hn), state ← (1 − z) ⊙ g + z ⊙ state */
-	void (*gru_step)(const float *input_gates, const float *hidden_gates, size_t n, float *state);
+	/* elementwise.c, on n floats in a row, any alignment: y = a + b ⊙ c */
+	void (*blend)(const float *a, const float *b, const float *c, size_t n, float *ret_y);
+
+	/* peak.c, for benchmarks: multiply-adds on registers alone, n_steps for each sum of a tile; returns the
+	 * floating point operations done; the sum is there to keep them from being left out */
+	double (*peak)(uint64_t n_steps, float *ret_sum);
 };
 
-/* Fills the whole table for `tier`, which this processor must have (rk_cpu_choose checks). */
-void rk_kernels_init(struct rk_kernels *ret_kernels, enum rk_cpu_tier tier);
+/* The table of `tier`, which this processor must have (rk_cpu_choose checks). Static. */
+const struct rk_kernels *rk_kernels_of(enum rk_cpu_tier tier);
+
+/* For tests: the tables of AVX-512 without, with AVX-512-BF16 and with AMX, NULL where this processor lacks one. */
+enum { RK_N_STEPS = 3 };
+const struct rk_kernels *const *rk_kernels_steps(void);
 
 #endif

@@ -1,21 +1,38 @@
-/* The ladder: each tier writes its kernels over those of the tier below, so what it lacks stays as it was. */
+/*
+ * The ladder: which table serves a tier. Above AVX-512 stand two steps that only the bfloat16 product climbs, where the
+ * processor has the instructions (and, for AMX, the system lets the process use the tiles).
+ */
 #include "model/kernels/kernels.h"
 
-#include "model/kernels/scalar/scalar.h"
+extern const struct rk_kernels rk_scalar_kernels;
 #if defined(RK_X86_TIERS)
-#include "model/kernels/avx2/avx2.h"
-#include "model/kernels/avx512/avx512.h"
+extern const struct rk_kernels rk_avx2_kernels, rk_avx512_kernels, rk_avx512_bf16_kernels, rk_avx512_amx_kernels;
 #endif
 
-void rk_kernels_init(struct rk_kernels *ret_kernels, enum rk_cpu_tier tier)
+const struct rk_kernels *const *rk_kernels_steps(void)
 {
-	rk_scalar_init(ret_kernels);
+	static const struct rk_kernels *steps[RK_N_STEPS];
 #if defined(RK_X86_TIERS)
-	if (tier >= RK_CPU_AVX2)
-		rk_avx2_init(ret_kernels);
-	if (tier >= RK_CPU_AVX512)
-		rk_avx512_init(ret_kernels);
+	if (steps[0] == NULL && rk_cpu_detect() == RK_CPU_AVX512) {
+		steps[2] = rk_cpu_has_amx() ? &rk_avx512_amx_kernels : NULL;
+		steps[1] = rk_cpu_has_bf16() ? &rk_avx512_bf16_kernels : NULL;
+		steps[0] = &rk_avx512_kernels;
+	}
+#endif
+	return steps;
+}
+
+const struct rk_kernels *rk_kernels_of(enum rk_cpu_tier tier)
+{
+#if defined(RK_X86_TIERS)
+	if (tier == RK_CPU_AVX512) {
+		const struct rk_kernels *const *steps = rk_kernels_steps();
+		return steps[2] != NULL ? steps[2] : steps[1] != NULL ? steps[1] : steps[0];
+	}
+	if (tier == RK_CPU_AVX2)
+		return &rk_avx2_kernels;
 #else
 	(void)tier;
 #endif
+	return &rk_scalar_kernels;
 }

@@ -40,11 +40,10 @@ Test(plan, sizes_follow_the_config)
 	cr_assert_eq(plan.max_selected[RK_POSITIVE], 20);
 	cr_assert_eq(plan.max_selected[RK_NEGATIVE], 10);
 	cr_assert_eq(plan.max_read_events, 31);
-	cr_assert_eq(plan.user_columns, 13);
-	cr_assert_eq(plan.candidate_columns, 4 * 8 + 3);
-	cr_assert_eq(plan.first_outputs, 16);
-	cr_assert_eq(plan.widest_layer, 16);
-	cr_assert_eq(plan.user_columns + plan.candidate_columns, rk_config_ranker_width(&config));
+	cr_assert_eq(plan.fixed_rows, 0, "only dcn_v2 reads u and c as rows");
+	cr_assert_eq(plan.candidate_rows % 2, 0);
+	cr_assert_geq(plan.candidate_rows, 8 + 3 + 8 + 8, "e, f and both polarities");
+	cr_assert_eq(plan.layer_rows, 16);
 }
 
 Test(plan, limits_cut_the_history)
@@ -56,7 +55,7 @@ Test(plan, limits_cut_the_history)
 	cr_assert_eq(plan.max_selected[RK_POSITIVE], 12);
 	cr_assert_eq(plan.max_selected[RK_NEGATIVE], 10);
 	cr_assert_eq(plan.max_read_events, 12);
-	cr_assert_eq(plan.block_rows, 10);
+	cr_assert_eq(plan.block_rows, RK_PANEL);
 	cr_assert_eq(plan_of(&longer, 10, 65536), RK_OK);
 	cr_assert_lt(longer.bytes, (size_t)64 << 20, "no L × L scores");
 }
@@ -72,9 +71,8 @@ Test(plan, no_attention_and_dot_take_nothing_for_it)
 	cr_assert_lt(without.bytes, with.bytes);
 	config.ranker = (struct rk_ranker_config){.type = RK_RANKER_DOT, .attention_heads = 2};
 	cr_assert_eq(plan_of(&dot, 100, 100), RK_OK);
-	cr_assert_eq(dot.user_columns, 8);
-	cr_assert_eq(dot.candidate_columns, 8);
-	cr_assert_eq(dot.first_outputs, 0);
+	cr_assert_eq(dot.candidate_rows, 8);
+	cr_assert_eq(dot.layer_rows, 0);
 }
 
 Test(plan, no_events_at_all)
@@ -184,19 +182,27 @@ Test(plan, buffers_lie_apart_and_inside)
 	push(ranges, &n_ranges, scratch->history.rows, 20 * sizeof(int32_t));
 	push(ranges, &n_ranges, scratch->history.actions, 20 * 2 * sizeof(uint64_t));
 	push(ranges, &n_ranges, scratch->history.reads, plan->max_read_events * sizeof(uint32_t));
-	push(ranges, &n_ranges, scratch->user, d * sizeof(float));
-	push(ranges, &n_ranges, scratch->keys[RK_POSITIVE], 5 * d * sizeof(float));
-	push(ranges, &n_ranges, scratch->values[RK_NEGATIVE], 4 * d * sizeof(float));
-	push(ranges, &n_ranges, scratch->first_bias, 3 * sizeof(float));
+	const size_t panel = d * RK_PANEL * sizeof(float);
+	push(ranges, &n_ranges, scratch->zeros, d * sizeof(float));
+	push(ranges, &n_ranges, scratch->encoded, panel);
+	push(ranges, &n_ranges, scratch->user, (d + 1 + RK_N_POLARITIES) * sizeof(float));
+	push(ranges, &n_ranges, scratch->user_spread, d * RK_PACK * sizeof(float));
+	push(ranges, &n_ranges, scratch->attention[RK_POSITIVE].states, panel);
+	push(ranges, &n_ranges, scratch->attention[RK_POSITIVE].keys, panel);
+	push(ranges, &n_ranges, scratch->attention[RK_NEGATIVE].values, panel);
+	push(ranges, &n_ranges, scratch->first[0].weights, RK_PACK * plan->candidate_rows * sizeof(float));
+	push(ranges, &n_ranges, scratch->first[0].bias, RK_PANEL * sizeof(float));
 	push(ranges, &n_ranges, scratch->logits, n * 3 * sizeof(float));
 	push(ranges, &n_ranges, scratch->terms, n * 3 * sizeof(float));
 	push(ranges, &n_ranges, scratch->entries, n * sizeof(uint64_t));
 	push(ranges, &n_ranges, scratch->spare, n * sizeof(uint64_t));
-	push(ranges, &n_ranges, scratch->encoder.states, 20 * d * sizeof(float));
-	push(ranges, &n_ranges, scratch->encoder.keys, 20 * d * sizeof(float));
-	push(ranges, &n_ranges, scratch->encoder.hidden, (size_t)20 * 7 * sizeof(float));
-	push(ranges, &n_ranges, scratch->encoder.scores, 20 * sizeof(float));
-	cr_assert_eq((void *)scratch->block.places, (void *)scratch->encoder.states, "these two share their memory");
+	push(ranges, &n_ranges, scratch->encoder.row_pointers, RK_PANEL * sizeof(void *));
+	push(ranges, &n_ranges, scratch->encoder.normed, panel);
+	push(ranges, &n_ranges, scratch->encoder.keys, panel);
+	push(ranges, &n_ranges, scratch->encoder.hidden, (size_t)7 * RK_PANEL * sizeof(float));
+	push(ranges, &n_ranges, scratch->encoder.scores, (size_t)RK_PANEL * RK_PANEL * sizeof(float));
+	cr_assert_eq((void *)scratch->block.places, (void *)scratch->encoder.row_pointers,
+		     "these two share their memory");
 	for (size_t i = 0; i < n_ranges; i++) {
 		cr_assert_eq((uintptr_t)ranges[i].begin % RK_ARENA_ALIGNMENT, 0);
 		cr_assert(ranges[i].begin >= (const char *)scratch);

@@ -232,6 +232,7 @@ Test(ranking, a_signal_without_weight_must_be_finite_too)
 	const uint8_t first_only[] = {1, 0, 0};
 	input.has_weight = first_only;
 	model.weights.heads.bias = biases;
+	scratch = toy_model_init(&model, rk_cpu_detect());
 	toy_rank(&model, scratch, &input, &found);
 	cr_assert_eq(found.n_nonfinite, 5);
 }

@@ -227,8 +227,13 @@ struct rk_scratch *toy_scratch_make(const struct rk_model *model, int garbage)
 
 struct rk_scratch *toy_model_make(struct rk_model *model, const struct toy_shape *shape, enum rk_cpu_tier tier)
 {
-	static const struct rk_limits limits = {TOY_MAX_CANDIDATES, TOY_MAX_EVENTS};
 	toy_model_fill(model, shape);
+	return toy_model_init(model, tier);
+}
+
+struct rk_scratch *toy_model_init(struct rk_model *model, enum rk_cpu_tier tier)
+{
+	static const struct rk_limits limits = {TOY_MAX_CANDIDATES, TOY_MAX_EVENTS};
 	size_t bytes = rk_model_init_bytes(model);
 	struct rk_arena version;
 	rk_arena_init(&version, take(bytes, 1), bytes);

@@ -37,6 +37,9 @@ void toy_model_fill(struct rk_model *model, const struct toy_shape *shape);
 /* The same, initialised for TOY_MAX_EVENTS and TOY_MAX_CANDIDATES, with a scratch full of NaN behind it. */
 struct rk_scratch *toy_model_make(struct rk_model *model, const struct toy_shape *shape, enum rk_cpu_tier tier);
 
+/* Initialises a filled model, again after its weights were changed; returns a new scratch. */
+struct rk_scratch *toy_model_init(struct rk_model *model, enum rk_cpu_tier tier);
+
 /* Another scratch of the model, all bytes `garbage` before rk_scratch_init. */
 struct rk_scratch *toy_scratch_make(const struct rk_model *model, int garbage);
 

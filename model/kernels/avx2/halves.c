@@ -1,0 +1,3 @@
+#include "model/kernels/avx2/vec.h"
+
+#include "model/kernels/vector/halves.h"

@@ -1,0 +1,3 @@
+#include "model/kernels/avx512/vec.h"
+
+#include "model/kernels/vector/activation.h"

@@ -1,0 +1,3 @@
+#include "model/kernels/scalar/vec.h"
+
+#include "model/kernels/vector/product.h"

@@ -1,0 +1,97 @@
+#include "model/pack.h"
+
+#include "model/base/half.h"
+
+#include <string.h>
+
+static float element(const struct rk_matrix *matrix, uint32_t out, uint32_t in)
+{
+	const float *row = matrix->rows != NULL ? matrix->rows[matrix->first_out + out]
+						: matrix->data + (size_t)(matrix->first_out + out) * matrix->stride;
+	return row[matrix->in_order == NULL ? matrix->first_in + in : matrix->in_order[in]] * matrix->scale;
+}
+
+/* [blocks of `width` outputs][n_in][width] */
+static float *pack_blocks(struct rk_layout *layout, const struct rk_matrix *matrix, uint32_t width)
+{
+	size_t n_blocks = (matrix->n_out + width - 1) / width;
+	float *packed = rk_layout_floats(layout, n_blocks * width, matrix->n_in);
+	if (packed == NULL)
+		return NULL;
+	float *at = packed;
+	for (size_t block = 0; block < n_blocks; block++)
+		for (uint32_t in = 0; in < matrix->n_in; in++)
+			for (uint32_t i = 0; i < width; i++) {
+				uint32_t out = (uint32_t)block * width + i;
+				*at++ = out < matrix->n_out ? element(matrix, out, in) : 0.0F;
+			}
+	return packed;
+}
+
+float *rk_pack_groups(struct rk_layout *layout, const struct rk_matrix *matrix)
+{
+	return pack_blocks(layout, matrix, RK_PACK);
+}
+
+float *rk_pack_panels(struct rk_layout *layout, const struct rk_matrix *matrix)
+{
+	return pack_blocks(layout, matrix, RK_PANEL);
+}
+
+float *rk_pack_rows(struct rk_layout *layout, const struct rk_matrix *matrix)
+{
+	return pack_blocks(layout, matrix, 1);
+}
+
+float *rk_pack_bias(struct rk_layout *layout, const float *bias, uint32_t n_out, float scale)
+{
+	size_t n = (size_t)rk_groups_of(n_out) * RK_PACK;
+	float *packed = rk_layout_floats(layout, n, 1);
+	if (packed == NULL)
+		return NULL;
+	memset(packed, 0, n * sizeof(*packed));
+	for (uint32_t out = 0; out < n_out; out++)
+		packed[out] = bias[out] * scale;
+	return packed;
+}
+
+uint16_t *rk_pack_halves(struct rk_layout *layout, const struct rk_matrix *matrix)
+{
+	size_t n_rows = (matrix->n_out + RK_HALF_ROWS - 1) / RK_HALF_ROWS * RK_HALF_ROWS;
+	size_t stride = rk_halves_padded(matrix->n_in);
+	uint16_t *halves = rk_layout_take(layout, n_rows, stride, sizeof(*halves));
+	if (halves == NULL)
+		return NULL;
+	memset(halves, 0, n_rows * stride * sizeof(*halves));
+	for (uint32_t out = 0; out < matrix->n_out; out++)
+		for (uint32_t in = 0; in < matrix->n_in; in++)
+			halves[out * stride + in] = rk_bf16_of_float(element(matrix, out, in));
+	return halves;
+}
+
+struct rk_product rk_pack_product(struct rk_layout *layout, const struct rk_matrix *matrix, const float *bias,
+				  enum rk_precision precision)
+{
+	struct rk_product product = {
+		.bias = rk_pack_bias(layout, bias, matrix->n_out, matrix->scale),
+		.n_in = matrix->n_in,
+		.n_out = matrix->n_out,
+	};
+	if (precision == RK_PRECISION_BF16) {
+		product.halves = rk_pack_halves(layout, matrix);
+		product.half_stride = rk_halves_padded(matrix->n_in);
+	} else {
+		product.weights = rk_pack_groups(layout, matrix);
+		product.step_stride = RK_PACK;
+		product.group_stride = (size_t)RK_PACK * matrix->n_in;
+	}
+	return product;
+}
+
+struct rk_product rk_pack_linear(struct rk_layout *layout, const struct rk_linear *linear, uint32_t n_out,
+				 uint32_t n_in, enum rk_precision precision)
+{
+	const struct rk_matrix matrix = {
+		.data = linear->weight, .stride = n_in, .n_out = n_out, .n_in = n_in, .scale = 1.0F};
+	return rk_pack_product(layout, &matrix, linear->bias, precision);
+}
