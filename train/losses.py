@@ -1,0 +1,51 @@
+"""Losses of the ranking heads (formulas: docs/training.md, "Combined reward")."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+
+def combined_reward(signals: np.ndarray, names, weights: Dict[str, float], maximum: float) -> np.ndarray:
+    """R = clamp(sum_k w_k 1[signal_k], 0, maximum), negative feedback with negative weights; signals [N, K]."""
+    vector = np.array([weights.get(name, 0.0) for name in names])
+    return np.clip(signals @ vector, 0.0, maximum).astype(np.float32)
+
+
+def wce_dup(logit: torch.Tensor, reward: torch.Tensor) -> torch.Tensor:
+    """(1 + R) softplus(s) - R s: an exposure is a positive of weight R and a negative of weight 1; odds = E[R]."""
+    return (1.0 + reward) * F.softplus(logit) - reward * logit
+
+
+def wce_yt(logit: torch.Tensor, reward: torch.Tensor) -> torch.Tensor:
+    """Positives weigh R, negatives 1 (Covington et al. 2016); odds = E[R] / (1 - P(R > 0))."""
+    positive = (reward > 0).to(logit.dtype)
+    return torch.where(reward > 0, reward, torch.ones_like(reward)) * F.binary_cross_entropy_with_logits(
+        logit, positive, reduction="none")
+
+
+def soft_bce(logit: torch.Tensor, reward: torch.Tensor, maximum: float) -> torch.Tensor:
+    """Cross-entropy against R / maximum; p * maximum = E[R]."""
+    return F.binary_cross_entropy_with_logits(logit, reward / maximum, reduction="none")
+
+
+def mse(logit: torch.Tensor, reward: torch.Tensor) -> torch.Tensor:
+    """Squared error of the odds; odds = E[R]."""
+    return (logit.clamp(max=8.0).exp() - reward).square()
+
+
+def combined_loss(name: str, logit: torch.Tensor, reward: torch.Tensor, maximum: float) -> torch.Tensor:
+    """The loss called `name`, an exposure each."""
+    if name == "soft_bce":
+        return soft_bce(logit, reward, maximum)
+    return {"wce_dup": wce_dup, "wce_yt": wce_yt, "mse": mse}[name](logit, reward)
+
+
+def signal_loss(logits: torch.Tensor, labels: torch.Tensor, mask: torch.Tensor,
+                weights: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy each, masked, weighted by head; a sum over heads of sums over rows. All [N, K]."""
+    each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    return (each * mask * weights).sum()
