@@ -16,12 +16,12 @@ enum { RK_MAX_ID_BYTES = 255 };
 
 struct rk_ids {
 	uint32_t n_items;
-	uint32_t n_slots;         /* power of two; 0: empty table */
-	const int32_t *slots;     /* [n_slots] row, or -1 */
-	const uint32_t *tags;     /* [n_slots] high half of the hash (strings) */
-	const int64_t *integers;  /* [n_items], or NULL: a table of strings */
-	const char *bytes;        /* string ids one after the other, or NULL */
-	const int64_t *offsets;   /* [n_items + 1] */
+	uint32_t n_slots;        /* power of two; 0: empty table */
+	const int32_t *slots;    /* [n_slots] row, or -1 */
+	const uint32_t *tags;    /* [n_slots] high half of the hash (strings) */
+	const int64_t *integers; /* [n_items], or NULL: a table of strings */
+	const char *bytes;       /* string ids one after the other, or NULL */
+	const int64_t *offsets;  /* [n_items + 1] */
 };
 
 /* Bytes of arena that either init takes at most. */

@@ -17,7 +17,7 @@ struct rk_registry_options {
 	struct rk_version_options version;
 	rk_rank_body_fn rank; /* for golden and warm-up */
 	void *rank_context;
-	/* told of each version tried: result is RK_OK or why it was refused; may be NULL; called on the loading thread */
+	/* told of each version tried: RK_OK or why it was refused; may be NULL; called on the loading thread */
 	void (*notify)(void *context, const char *name, uint64_t number, const struct rk_version *version,
 		       enum rk_status result, const struct rk_error *error);
 	void *notify_context;
@@ -26,8 +26,8 @@ struct rk_registry_options {
 /* Scans the folder and learns the names; loads nothing. Names are 1–64 of [A-Za-z0-9._-], versions decimal without
  * leading zeros; other entries are ignored; links are followed. RK_NOT_FOUND when there is no model at all, or the
  * default model is not there. Options are copied; strings are borrowed. */
-RK_NODISCARD enum rk_status rk_registry_open(struct rk_registry **ret_registry, const struct rk_registry_options *options,
-					     struct rk_error *reterr);
+RK_NODISCARD enum rk_status rk_registry_open(struct rk_registry **ret_registry,
+					     const struct rk_registry_options *options, struct rk_error *reterr);
 
 /* Closes every version; no pin may be left. */
 void rk_registry_close(struct rk_registry *registry);
@@ -36,11 +36,16 @@ void rk_registry_close(struct rk_registry *registry);
  * reasons. */
 RK_NODISCARD enum rk_status rk_registry_load(struct rk_registry *registry, struct rk_error *reterr);
 
-/* Loads version `number` (0: the newest that loads) of `name`, checks, warms, publishes it. *ret_previous and *ret_now
- * are version numbers. RK_NOT_FOUND: no such model; RK_BUSY: a load of it is under way; else why it was refused (the
- * old version keeps serving). */
+/* Loads version `number` (0: the newest that loads) of `name`, checks, warms, publishes it. *ret_previous (0: none) and
+ * *ret_now are version numbers. RK_NOT_FOUND: no such model or version; RK_BUSY: a load of it is under way; else why it
+ * was refused (the old version keeps serving). With number 0, versions newer than the one that serves are tried first,
+ * the newest first; when all of them fail, that is the answer: an older one never replaces it unasked. */
 RK_NODISCARD enum rk_status rk_registry_reload(struct rk_registry *registry, const char *name, uint64_t number,
 					       uint64_t *ret_previous, uint64_t *ret_now, struct rk_error *reterr);
+
+/* Looks, for every model, for versions newer than any tried so far, and serves the newest of them that loads; so a
+ * rollback holds until something newer appears. What fails is told to `notify` alone; the first failure is returned. */
+RK_NODISCARD enum rk_status rk_registry_refresh(struct rk_registry *registry, struct rk_error *reterr);
 
 /* Pins the current version of `name` (size 0: the default model, or the only one) until rk_registry_release.
  * NULL when there is no such model (*ret_known false) or it has no version ready (*ret_known true). */

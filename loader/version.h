@@ -23,15 +23,15 @@ struct rk_tensor_report {
 };
 
 struct rk_load_report {
-	uint32_t n_tensors; /* in the file */
+	uint32_t n_tensors;                     /* in the file */
 	const struct rk_tensor_report *tensors; /* [n_tensors] in the file's order */
 	uint32_t n_used, n_dropped;
 	uint64_t used_bytes, dropped_bytes;
 	uint64_t file_bytes;
-	char sha256[65];        /* of model.safetensors, lower-case hex */
-	uint32_t n_golden;      /* golden requests checked */
+	char sha256[65];         /* of model.safetensors, lower-case hex */
+	uint32_t n_golden;       /* golden requests checked */
 	double parity_max_error; /* largest |ours − expected| / max(1, |expected|); 0 without golden.jsonl */
-	uint32_t n_warmup;      /* warm-up requests replayed */
+	uint32_t n_warmup;       /* warm-up requests replayed */
 };
 
 struct rk_version_options {
@@ -47,16 +47,23 @@ struct rk_version {
 	struct rk_ids ids;
 	struct rk_load_report report;
 	uint32_t n_scratches;
-	struct rk_scratch **scratches; /* [n_scratches] */
+	struct rk_scratch **scratches;       /* [n_scratches] */
 	size_t weights_bytes, scratch_bytes; /* resident memory taken */
 	/* private */
-	struct rk_pages memory, scratch_memory;
+	struct rk_pages own_memory; /* this struct, config, report */
+	struct rk_pages memory;     /* tensors, ids */
+	struct rk_pages packed_memory;
+	struct rk_pages scratch_memory;
 	atomic_uint pins;
 };
 
 /* Loads the folder `path` as version `number` of model `name`: config, tensors, ids, plan, scratches. Does not run
- * golden.jsonl (loader/golden.h does). *ret_version is one allocation of its own; close it with rk_version_close.
- * Errors name the file and, for a tensor, tensor, expected and found. */
+ * golden.jsonl (loader/golden.h does). *ret_version lies in a mapping of its own; close it with rk_version_close.
+ * Errors name the file and, for a tensor, tensor, expected and found.
+ *
+ * model.safetensors is read once, in its order, into private memory: each used tensor straight to its place.
+ * Training-only tensors never enter the model's memory and are never interpreted; their bytes only pass through a small
+ * buffer on their way into report.sha256, so that it is what `sha256sum model.safetensors` prints. */
 RK_NODISCARD enum rk_status rk_version_open(struct rk_version **ret_version, const char *path, const char *name,
 					    uint64_t number, const struct rk_version_options *options,
 					    struct rk_error *reterr);

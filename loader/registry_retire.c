@@ -1,0 +1,93 @@
+/*
+ * Whoever drops the last pin only rings a bell. The loading thread, which waits for it a moment after each swap, does
+ * the closing: unmapping gigabytes takes milliseconds, and a worker has none to spare. A version that is still pinned
+ * after that moment stays in the retired list, which the next load, refresh or close looks through.
+ */
+#include "loader/registry_parts.h"
+
+#include "model/base/check.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum { DRAIN_SECONDS = 2 };
+
+static bool is_unpinned(const struct rk_version *version)
+{
+	return atomic_load_explicit(&version->pins, memory_order_acquire) == 0;
+}
+
+/* Takes one version that nobody pins out of the list, or NULL. */
+static struct rk_version *take_unpinned(struct rk_registry *registry)
+{
+	struct rk_version *found = NULL;
+	(void)pthread_mutex_lock(&registry->retired_lock);
+	for (size_t i = 0; found == NULL && i < registry->n_retired; i++) {
+		if (!is_unpinned(registry->retired[i]))
+			continue;
+		found = registry->retired[i];
+		registry->retired[i] = registry->retired[--registry->n_retired];
+	}
+	(void)pthread_mutex_unlock(&registry->retired_lock);
+	return found;
+}
+
+void rk_registry_sweep(struct rk_registry *registry)
+{
+	/* closed outside the lock, for which a worker may wait */
+	for (struct rk_version *version; (version = take_unpinned(registry)) != NULL;)
+		rk_version_close(version);
+}
+
+static struct timespec deadline(void)
+{
+	struct timespec at;
+	(void)clock_gettime(CLOCK_MONOTONIC, &at);
+	at.tv_sec += DRAIN_SECONDS;
+	return at;
+}
+
+void rk_registry_drop_pin(struct rk_registry *registry, struct rk_version *version)
+{
+	if (atomic_fetch_sub_explicit(&version->pins, 1, memory_order_acq_rel) != 1)
+		return;
+	/* from here on the version may be gone */
+	(void)pthread_mutex_lock(&registry->retired_lock);
+	(void)pthread_cond_broadcast(&registry->unpinned);
+	(void)pthread_mutex_unlock(&registry->retired_lock);
+}
+
+enum rk_status rk_registry_reserve(struct rk_registry *registry, struct rk_error *reterr)
+{
+	enum rk_status status = RK_OK;
+	rk_registry_sweep(registry);
+	(void)pthread_mutex_lock(&registry->retired_lock);
+	size_t needed = registry->n_retired + registry->n; /* every model may swap at the same time */
+	if (needed > registry->room_retired) {
+		struct rk_version **more = realloc(registry->retired, needed * sizeof(struct rk_version *));
+		if (more == NULL) {
+			status = rk_error_set(reterr, RK_NO_MEMORY, "no memory to retire a version");
+		} else {
+			registry->retired = more;
+			registry->room_retired = needed;
+		}
+	}
+	(void)pthread_mutex_unlock(&registry->retired_lock);
+	return status;
+}
+
+void rk_registry_retire(struct rk_registry *registry, struct rk_version *version)
+{
+	if (version == NULL)
+		return;
+	rk_registry_drop_pin(registry, version); /* the registry's own */
+	struct timespec until = deadline();
+	(void)pthread_mutex_lock(&registry->retired_lock);
+	int waited = 0;
+	while (waited == 0 && !is_unpinned(version))
+		waited = pthread_cond_timedwait(&registry->unpinned, &registry->retired_lock, &until);
+	RK_ASSERT(registry->n_retired < registry->room_retired);
+	registry->retired[registry->n_retired++] = version;
+	(void)pthread_mutex_unlock(&registry->retired_lock);
+	rk_registry_sweep(registry);
+}

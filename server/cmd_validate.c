@@ -1,0 +1,74 @@
+/* What a reload does, with one scratch and no server around it. */
+#include "server/cmd_validate.h"
+
+#include "loader/golden.h"
+#include "loader/registry_scan.h"
+#include "server/job.h"
+#include "server/settings.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { EXIT_REFUSED = 1, EXIT_WRONG_COMMAND = 2 };
+
+static enum rk_status run_requests(struct rk_version *version, const char *path, const struct rk_request_limits *limits,
+				   struct rk_error *reterr)
+{
+	struct rk_job_bench bench;
+	enum rk_status status = rk_job_bench_open(&bench, limits, 0, reterr); /* scratch 0 is the only one */
+	if (status != RK_OK)
+		return status;
+	status = rk_golden_check(version, path, rk_job_bench_rank, &bench, reterr);
+	if (status == RK_OK)
+		status = rk_warmup_run(version, path, rk_job_bench_rank, &bench, reterr);
+	rk_job_bench_close(&bench);
+	return status;
+}
+
+static void print_result(const struct rk_version *version)
+{
+	const struct rk_load_report *report = &version->report;
+	(void)printf("%s/%" PRIu64 ": golden %" PRIu32 " requests, max error %.1e (tolerance %.0e); warm-up %" PRIu32
+		     " requests\n",
+		     version->name, version->number, report->n_golden, report->parity_max_error,
+		     version->model.config.golden_tolerance, report->n_warmup);
+}
+
+static enum rk_status validate(const char *path, const struct rk_settings *settings, struct rk_error *reterr)
+{
+	const struct rk_request_limits limits = {.max_candidates = settings->max_candidates,
+						 .max_events = settings->max_history_events,
+						 .max_body_bytes = settings->max_body_bytes};
+	const struct rk_version_options options = {
+		.limits = {.max_candidates = limits.max_candidates, .max_events = limits.max_events},
+		.tier = rk_cpu_detect(),
+	};
+	char name[RK_MAX_MODEL_NAME_BYTES + 1];
+	uint64_t number;
+	struct rk_version *version;
+	rk_scan_guess(path, name, &number);
+	enum rk_status status = rk_version_open(&version, path, name, number, &options, reterr);
+	if (status != RK_OK)
+		return status;
+	status = run_requests(version, path, &limits, reterr);
+	if (status == RK_OK)
+		print_result(version);
+	rk_version_close(version);
+	return status;
+}
+
+int rk_cmd_validate(int argc, char **argv)
+{
+	static struct rk_settings settings; /* large */
+	if (argc != 2 || argv[1][0] == '-' || argv[1][0] == '\0') {
+		(void)fprintf(stderr, "usage: rankd validate MODEL_DIR\n");
+		return EXIT_WRONG_COMMAND;
+	}
+	struct rk_error error = {.status = RK_OK};
+	rk_settings_default(&settings);
+	rk_cpu_flush_denormals();
+	if (validate(argv[1], &settings, &error) == RK_OK)
+		return 0;
+	(void)fprintf(stderr, "rankd validate: %s: %s\n", argv[1], error.message);
+	return EXIT_REFUSED;
+}
