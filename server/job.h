@@ -8,23 +8,18 @@
 
 #include "loader/registry.h"
 #include "server/problem.h"
+#include "server/request.h"
 
 #include <stdint.h>
 
 enum rk_stage { RK_STAGE_QUEUE, RK_STAGE_DECODE, RK_STAGE_ENCODE_USER, RK_STAGE_SCORE, RK_STAGE_WRITE, RK_N_STAGES };
 
-/* Sizes that one request may reach; part of the settings. */
-struct rk_request_limits {
-	uint32_t max_candidates, max_events;
-	size_t max_body_bytes;
-};
-
 /* What a worker owns: made once, reused by every job. */
 struct rk_job_context {
-	struct rk_registry *registry; /* NULL when `fixed_version` is set */
+	struct rk_registry *registry;     /* NULL when `fixed_version` is set */
 	struct rk_version *fixed_version; /* golden check and validate: this version, not pinned */
 	struct rk_request_limits limits;
-	uint32_t worker; /* index of the scratch in every version */
+	uint32_t worker;              /* index of the scratch in every version */
 	struct rk_arena decode_arena; /* rk_job_arena_bytes(limits) */
 };
 
@@ -44,13 +39,16 @@ struct rk_job {
 	char *reply;                       /* buffer for the answer's body */
 	size_t reply_size;
 	/* out */
-	unsigned status;    /* HTTP status: 200 or a problem's */
+	unsigned status;         /* HTTP status: 200 or a problem's */
 	enum rk_problem problem; /* where status is not 200 */
-	size_t reply_bytes; /* length of the answer's body */
-	char request_id[65];  /* always set: the body's, the header's, or generated */
-	char model[65];       /* "" if none was resolved */
+	size_t reply_bytes;      /* length of the answer's body */
+	char request_id[65];     /* always set: the body's, the header's, or generated */
+	char model[65];          /* "" if none was resolved */
 	uint64_t model_version;
-	uint32_t n_candidates, n_events, n_unknown_items, n_nonfinite;
+	char user_id[RK_MAX_ID_BYTES + 1]; /* for the log only; "": none */
+	uint32_t n_candidates, n_events;
+	uint32_t n_unknown_items; /* candidates and events together */
+	uint32_t n_nonfinite;
 	uint64_t stage_ns[RK_N_STAGES]; /* RK_STAGE_QUEUE is filled by the caller */
 };
 
@@ -63,7 +61,8 @@ struct rk_job_bench {
 	struct rk_job_context job; /* fixed_version is set by each call */
 	char *reply;
 	size_t reply_size;
-	struct rk_pages memory;
+	struct rk_pages memory;       /* the decode arena */
+	struct rk_pages reply_memory; /* grows to what the version at hand needs */
 };
 RK_NODISCARD enum rk_status rk_job_bench_open(struct rk_job_bench *ret_bench, const struct rk_request_limits *limits,
 					      uint32_t worker, struct rk_error *reterr);

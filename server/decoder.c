@@ -1,0 +1,160 @@
+/* Faults are written when they happen, so that a body without any costs no formatting: a path is a chain of steps on
+ * the callers' stacks until then. */
+#include "server/decoder.h"
+
+#include "server/text.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+bool rk_decoder_goes_on(const struct rk_decoder *decoder)
+{
+	return !decoder->stopped && decoder->refusal->faults.n < RK_MAX_FAULTS;
+}
+
+void rk_decoder_stop(struct rk_decoder *decoder, enum rk_problem problem, const char *detail)
+{
+	decoder->stopped = true;
+	decoder->refusal->problem = problem;
+	decoder->refusal->detail = detail;
+}
+
+/* One step of a JSON Pointer (RFC 6901): "/" and the key, in which ~ and / are written ~0 and ~1. What does not fit is
+ * left out from there on, whole characters at a time. */
+static void put_key(struct rk_text *pointer, const char *key)
+{
+	struct rk_bytes rest = rk_bytes_of(key);
+	rk_text_put_char(pointer, '/');
+	while (rest.size > 0 && !pointer->overflowed) {
+		size_t n = 1;
+		while (n < rest.size && ((unsigned char)rest.data[n] & 0xc0) == 0x80)
+			n++;
+		if (*rest.data == '~' || *rest.data == '/')
+			rk_text_put(pointer, *rest.data == '~' ? "~0" : "~1", 2);
+		else
+			rk_text_put(pointer, rest.data, n);
+		rest.data += n;
+		rest.size -= n;
+	}
+}
+
+static void put_path(struct rk_text *pointer, const struct rk_path *path)
+{
+	enum { MAX_STEPS = 4 * RK_MAX_NESTING };
+	const struct rk_path *steps[MAX_STEPS];
+	size_t n = 0;
+	for (; path != NULL && n < MAX_STEPS; path = path->parent)
+		steps[n++] = path;
+	while (n-- > 0) {
+		if (steps[n]->key != NULL) {
+			put_key(pointer, steps[n]->key);
+		} else {
+			rk_text_put_char(pointer, '/');
+			rk_text_put_unsigned(pointer, steps[n]->index);
+		}
+	}
+}
+
+void rk_decoder_fault(struct rk_decoder *decoder, const struct rk_path *path, const char *format, ...)
+{
+	struct rk_fault fault;
+	struct rk_text pointer;
+	rk_text_init(&pointer, fault.pointer, sizeof(fault.pointer) - 1);
+	put_path(&pointer, path);
+	fault.pointer[pointer.used] = '\0';
+	va_list arguments;
+	va_start(arguments, format);
+	(void)vsnprintf(fault.message, sizeof(fault.message), format, arguments);
+	va_end(arguments);
+	rk_faults_add(&decoder->refusal->faults, fault.pointer, "%s", fault.message);
+}
+
+void rk_decode_members(struct rk_decoder *decoder, const struct rk_path *path, json_t *object,
+		       const struct rk_field *fields, size_t n_fields, size_t index)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach(object, key, value)
+	{
+		struct rk_path member = {.parent = path, .key = key};
+		size_t i = 0;
+		while (i < n_fields && strcmp(fields[i].name, key) != 0)
+			i++;
+		if (i == n_fields)
+			rk_decoder_fault(decoder, &member, "unknown field");
+		else if (!json_is_null(value))
+			fields[i].decode(decoder, &member, value, index);
+		if (!rk_decoder_goes_on(decoder))
+			return;
+	}
+}
+
+static const char *type_name(const json_t *value)
+{
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		return "an object";
+	case JSON_ARRAY:
+		return "an array";
+	case JSON_STRING:
+		return "a string";
+	case JSON_INTEGER:
+		return "an integer";
+	case JSON_REAL:
+		return "a number with a fraction or an exponent";
+	case JSON_TRUE:
+	case JSON_FALSE:
+		return "a boolean";
+	case JSON_NULL:
+		break;
+	}
+	return "null";
+}
+
+bool rk_decode_expect(struct rk_decoder *decoder, const struct rk_path *path, bool fits, const char *expected,
+		      const json_t *value)
+{
+	if (!fits)
+		rk_decoder_fault(decoder, path, "expected %s, found %s", expected, type_name(value));
+	return fits;
+}
+
+bool rk_decode_number(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value, double *ret_number)
+{
+	if (!rk_decode_expect(decoder, path, json_is_number(value), "a number", value))
+		return false;
+	double number = json_number_value(value);
+	if (!isfinite((float)number)) {
+		rk_decoder_fault(decoder, path, "expected a number that a 32-bit float can hold");
+		return false;
+	}
+	*ret_number = number;
+	return true;
+}
+
+bool rk_decode_id(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value,
+		  struct rk_item_id *ret_id)
+{
+	struct rk_item_id id = {.is_integer = json_is_integer(value)};
+	if (id.is_integer) {
+		id.integer = json_integer_value(value);
+	} else {
+		if (!rk_decode_expect(decoder, path, json_is_string(value), "an id (a string or an integer)", value))
+			return false;
+		id.text = (struct rk_bytes){json_string_value(value), json_string_length(value)};
+		if (id.text.size == 0 || id.text.size > RK_MAX_ID_BYTES) {
+			rk_decoder_fault(decoder, path, "expected an id of 1 to %d bytes, found %zu", RK_MAX_ID_BYTES,
+					 id.text.size);
+			return false;
+		}
+	}
+	*ret_id = id;
+	return true;
+}
+
+int32_t rk_decoder_find(const struct rk_decoder *decoder, const struct rk_item_id *id)
+{
+	return id->is_integer ? rk_ids_find_integer(decoder->ids, id->integer)
+			      : rk_ids_find_string(decoder->ids, id->text);
+}

@@ -1,0 +1,80 @@
+/*
+ * Private to server/request*.c and server/decoder.c: the state of one decoding, the way to the value at hand, and the
+ * checks that every part of the body shares.
+ */
+#ifndef RK_SERVER_DECODER_H
+#define RK_SERVER_DECODER_H
+
+#include "server/request.h"
+
+#include <jansson.h>
+
+/* One step of the way from the top of the body: a key, or an index where key is NULL. */
+struct rk_path {
+	const struct rk_path *parent; /* NULL above the first step */
+	const char *key;
+	size_t index;
+};
+
+struct rk_decoder {
+	const struct rk_request_limits *limits;
+	struct rk_arena *arena;
+	struct rk_request *request;
+	struct rk_request_refusal *refusal;
+	const struct rk_config *config; /* of the resolved version */
+	const struct rk_ids *ids;
+	bool stopped; /* refused for another reason than faults */
+	/* the arrays of request->input and request->candidate_ids while they are filled */
+	int32_t *event_rows;
+	uint64_t *event_actions;
+	double *watch_ms, *duration_ms;
+	union rk_feature_value *user_features;
+	int32_t *candidate_rows;
+	struct rk_item_id *candidate_ids;
+	union rk_feature_value *candidate_features;
+	float *weights;
+	uint8_t *has_weight;
+};
+
+/* A member of an object and what decodes it; `index` is that of the event or candidate at hand. Null is absence and
+ * never gets here. */
+struct rk_field {
+	const char *name;
+	void (*decode)(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index);
+};
+
+/* Runs the members through `fields`; one that is not listed is a fault. */
+void rk_decode_members(struct rk_decoder *decoder, const struct rk_path *path, json_t *object,
+		       const struct rk_field *fields, size_t n_fields, size_t index);
+
+/* Adds a fault at the path. */
+void rk_decoder_fault(struct rk_decoder *decoder, const struct rk_path *path, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Refuses the request at once. */
+void rk_decoder_stop(struct rk_decoder *decoder, enum rk_problem problem, const char *detail);
+
+/* False once more decoding cannot change the answer. */
+bool rk_decoder_goes_on(const struct rk_decoder *decoder);
+
+/* Each returns whether `value` is of the type, and adds a fault if not. */
+bool rk_decode_expect(struct rk_decoder *decoder, const struct rk_path *path, bool fits, const char *expected,
+		      const json_t *value);
+bool rk_decode_number(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value, double *ret_number);
+bool rk_decode_id(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value,
+		  struct rk_item_id *ret_id);
+
+/* Row of an item, or RK_ROW_UNKNOWN. */
+int32_t rk_decoder_find(const struct rk_decoder *decoder, const struct rk_item_id *id);
+
+/* Members of a `features` object into `values` [features->n], which holds "missing" everywhere before. */
+void rk_decode_features(struct rk_decoder *decoder, const struct rk_path *path, json_t *object,
+			const struct rk_features_config *features, union rk_feature_value *values);
+
+/* The parts of the body. */
+void rk_decode_history(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index);
+void rk_decode_candidates(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index);
+void rk_decode_user(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index);
+void rk_decode_reward(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index);
+
+#endif

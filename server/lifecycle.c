@@ -1,0 +1,145 @@
+/*
+ * The thread of signals. While it drains it still waits in sigtimedwait, so that a second signal is seen at once.
+ * A process that cannot be taken down in order when its time is up (a load or a ranking is still under way) ends
+ * without it: the kernel takes back everything, and nobody waits any longer than was promised.
+ */
+#include "server/lifecycle.h"
+
+#include "model/base/check.h"
+#include "server/clock.h"
+#include "server/log.h"
+#include "server/server.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { LOOK_MS = 5, GRACE_MS = 500 };
+
+void rk_life_advance(struct rk_life *life, enum rk_phase phase)
+{
+	unsigned now = atomic_load_explicit(&life->phase, memory_order_acquire);
+	while (now < (unsigned)phase &&
+	       !atomic_compare_exchange_weak_explicit(&life->phase, &now, (unsigned)phase, memory_order_acq_rel,
+						      memory_order_acquire))
+		;
+}
+
+void rk_life_set_ready(struct rk_life *life)
+{
+	atomic_store_explicit(&life->was_ready, true, memory_order_release);
+	rk_life_advance(life, RK_PHASE_READY);
+}
+
+void rk_life_block_signals(struct rk_life *life)
+{
+	RK_ASSERT(sigemptyset(&life->signals) == 0);
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		RK_ASSERT(sigaddset(&life->signals, numbers[i]) == 0);
+	RK_ASSERT(pthread_sigmask(SIG_BLOCK, &life->signals, NULL) == 0);
+	RK_ASSERT(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+}
+
+/* Ends the process when the second signal comes; SIGHUP means nothing any more. */
+static void look_for_second_signal(const struct rk_life *life, unsigned for_ms)
+{
+	struct timespec span = {.tv_nsec = (long)(for_ms * RK_NS_PER_MS)};
+	int number = sigtimedwait(&life->signals, NULL, &span);
+	if (number != SIGTERM && number != SIGINT)
+		return;
+	rk_log(RK_LOG_WARN, "ended", "a second signal ended the process at once");
+	_exit(1);
+}
+
+static bool is_at_work(const struct rk_server *server)
+{
+	return rk_http_suspended(server->data) > 0 || (server->admin != NULL && rk_http_suspended(server->admin) > 0) ||
+	       rk_reloader_is_loading(&server->reloader);
+}
+
+static bool is_drained(struct rk_server *server)
+{
+	return rk_http_connections(server->data) == 0 && rk_linger_count(&server->linger) == 0 && !is_at_work(server);
+}
+
+/* Waits until `is_done` or the instant; true if it was done. */
+static bool wait_until(struct rk_server *server, uint64_t end_ns, bool (*is_done)(struct rk_server *server))
+{
+	while (rk_clock_ns() < end_ns) {
+		if (is_done != NULL && is_done(server))
+			return true;
+		look_for_second_signal(&server->life, LOOK_MS);
+	}
+	return false;
+}
+
+static bool is_idle(struct rk_server *server)
+{
+	return !is_at_work(server);
+}
+
+static uint64_t seconds_from_now(double seconds)
+{
+	return rk_clock_ns() + (uint64_t)(seconds * (double)RK_NS_PER_S);
+}
+
+static void drain(struct rk_server *server, int number)
+{
+	struct rk_life *life = &server->life;
+	bool was_ready = rk_life_was_ready(life);
+	rk_life_advance(life, RK_PHASE_LEAVING);
+	rk_log_with(RK_LOG_INFO, "draining", "not ready any more",
+		    rk_log_text("signal", number == SIGINT ? "INT" : "TERM"),
+		    rk_log_real("delay_s", server->settings.drain_delay),
+		    rk_log_real("timeout_s", server->settings.drain_timeout));
+	if (!was_ready) {
+		rk_log(RK_LOG_INFO, "ended", "the signal came before the first model was ready");
+		_exit(0);
+	}
+	(void)wait_until(server, seconds_from_now(server->settings.drain_delay), NULL);
+	rk_life_advance(life, RK_PHASE_CLOSING);
+	rk_acceptor_stop(&server->accept_data);
+	bool is_complete = wait_until(server, seconds_from_now(server->settings.drain_timeout), is_drained);
+	rk_life_advance(life, RK_PHASE_REFUSING);
+	if (!is_complete)
+		is_complete = wait_until(server, rk_clock_ns() + GRACE_MS * RK_NS_PER_MS, is_idle);
+	rk_log_with(RK_LOG_INFO, "drained", is_complete ? NULL : "the time is up",
+		    rk_log_unsigned("connections", rk_http_connections(server->data)),
+		    rk_log_unsigned("requests", rk_http_suspended(server->data)));
+	if (!is_complete) {
+		rk_listen_close(&server->listen_admin);
+		_exit(0);
+	}
+	rk_life_advance(life, RK_PHASE_GONE);
+}
+
+static void *run(void *context)
+{
+	struct rk_server *server = context;
+	for (;;) {
+		int number = sigwaitinfo(&server->life.signals, NULL);
+		if (number == SIGTERM || number == SIGINT) {
+			drain(server, number);
+			return NULL;
+		}
+		if (number == SIGHUP && rk_life_was_ready(&server->life))
+			rk_reloader_scan(&server->reloader);
+	}
+}
+
+enum rk_status rk_life_watch(struct rk_server *server, struct rk_error *reterr)
+{
+	int error = pthread_create(&server->life.thread, NULL, run, server);
+	if (error != 0)
+		return rk_error_set(reterr, RK_IO, "cannot start the signal thread: %s", strerror(error));
+	(void)pthread_setname_np(server->life.thread, "rk-signals");
+	server->life.has_thread = true;
+	return RK_OK;
+}
+
+void rk_life_join(struct rk_server *server)
+{
+	if (server->life.has_thread)
+		RK_ASSERT(pthread_join(server->life.thread, NULL) == 0);
+	server->life.has_thread = false;
+}

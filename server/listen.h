@@ -1,0 +1,23 @@
+/* Listening sockets: TCP over IPv4 and IPv6, and Unix sockets. */
+#ifndef RK_SERVER_LISTEN_H
+#define RK_SERVER_LISTEN_H
+
+#include "server/address.h"
+
+enum { RK_LISTEN_URL_BYTES = 320 };
+
+struct rk_listen {
+	int socket; /* -1: off */
+	enum rk_address_kind kind;
+	char path[108];                /* Unix: removed at close */
+	char url[RK_LISTEN_URL_BYTES]; /* http://127.0.0.1:8080, http://[::1]:8080, unix:/path, off */
+};
+
+/* Binds and listens; port 0 picks a free one, which `url` then shows. Non-blocking, close-on-exec. A Unix socket gets
+ * mode 0600, and one that nobody listens on any more is replaced. RK_IO says what failed. */
+RK_NODISCARD enum rk_status rk_listen_open(struct rk_listen *ret_listen, const struct rk_address *address,
+					   struct rk_error *reterr);
+
+void rk_listen_close(struct rk_listen *listen);
+
+#endif

@@ -1,0 +1,51 @@
+/* rankd: the words of the command line. The only place that stands above server/ and bench/. */
+#if RK_WITH_BENCH
+#include "bench/load/cmd_load.h"
+#endif
+#include "server/cmd_inspect.h"
+#include "server/cmd_serve.h"
+#include "server/cmd_validate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { EXIT_WRONG_COMMAND = 2 };
+
+static const struct {
+	const char *word;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{"serve", rk_cmd_serve, "answer ranking requests over HTTP; --help shows the settings"},
+	{"inspect", rk_cmd_inspect, "MODEL_DIR: tensors used, dropped and missing; memory that serving takes"},
+	{"validate", rk_cmd_validate, "MODEL_DIR: load it, run its golden and warm-up requests"},
+#if RK_WITH_BENCH
+	{"bench", rk_cmd_bench, "load: open-loop load against a running server; --help shows the flags"},
+#endif
+};
+
+static void print_help(FILE *stream)
+{
+	(void)fputs("usage: rankd COMMAND …\n\n", stream);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		(void)fprintf(stream, "  %-10s %s\n", commands[i].word, commands[i].help);
+	(void)fputs("  --version  show the version\n  --help     show this\n", stream);
+}
+
+int main(int argc, char **argv)
+{
+	const char *word = argc > 1 ? argv[1] : "";
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(word, commands[i].word) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	if (strcmp(word, "--version") == 0) {
+		(void)printf("rankd %s\n", RK_VERSION);
+		return 0;
+	}
+	if (strcmp(word, "--help") == 0) {
+		print_help(stdout);
+		return 0;
+	}
+	print_help(stderr);
+	return EXIT_WRONG_COMMAND;
+}

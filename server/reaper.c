@@ -1,0 +1,176 @@
+#include "server/reaper.h"
+
+#include "model/base/check.h"
+#include "server/clock.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+enum { PERIOD_MS = 200, REST = 20 }; /* of the time, at most one part in REST is spent looking */
+
+void rk_reaper_init(struct rk_reaper *ret_reaper, const struct rk_reaper_options *options)
+{
+	*ret_reaper = (struct rk_reaper){.options = *options};
+	rk_canned_write(&ret_reaper->timeout, RK_PROBLEM_REQUEST_TIMEOUT, "the request did not arrive in time", 0);
+	pthread_condattr_t attributes;
+	RK_ASSERT(pthread_condattr_init(&attributes) == 0);
+	RK_ASSERT(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
+	RK_ASSERT(pthread_cond_init(&ret_reaper->wake, &attributes) == 0);
+	RK_ASSERT(pthread_mutex_init(&ret_reaper->lock, NULL) == 0);
+	(void)pthread_condattr_destroy(&attributes);
+}
+
+void rk_reaper_watch(struct rk_reaper *reaper, struct rk_connection *connections, uint32_t n)
+{
+	RK_ASSERT(reaper->n_pools < sizeof(reaper->pools) / sizeof(reaper->pools[0]) && !reaper->has_thread);
+	reaper->pools[reaper->n_pools].connections = connections;
+	reaper->pools[reaper->n_pools++].n = n;
+}
+
+/* Bytes that the kernel has ever received on this socket; 0 where it does not say. */
+static uint64_t received_bytes(int socket)
+{
+	struct tcp_info info;
+	socklen_t size = sizeof(info);
+	if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+	    size < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof(info.tcpi_bytes_received))
+		return 0;
+	return info.tcpi_bytes_received;
+}
+
+/* Whether bytes that came while the connection seemed idle, so a part of a request line, are older than the limit. */
+static bool line_is_late(const struct rk_reaper *reaper, struct rk_connection *connection, uint64_t clock,
+			 uint64_t now_ns)
+{
+	uint64_t bytes = received_bytes(connection->socket);
+	if (connection->seen_clock != clock) {
+		connection->seen_clock = clock;
+		connection->seen_bytes = clock == connection->opened_clock ? 0 : bytes;
+		connection->grown_ns = 0;
+	}
+	if (connection->grown_ns == 0 && bytes > connection->seen_bytes)
+		connection->grown_ns = now_ns;
+	return connection->grown_ns != 0 && now_ns - connection->grown_ns > reaper->options.request_timeout_ns;
+}
+
+static bool is_late(const struct rk_reaper *reaper, struct rk_connection *connection, uint64_t clock, uint64_t now_ns)
+{
+	uint64_t since_ns = clock >> RK_CONNECTION_PHASE_BITS;
+	uint64_t age_ns = now_ns > since_ns ? now_ns - since_ns : 0;
+	switch ((enum rk_connection_phase)(clock & RK_CONNECTION_PHASE_MASK)) {
+	case RK_CONNECTION_IDLE:
+		return line_is_late(reaper, connection, clock, now_ns) ||
+		       (connection->grown_ns == 0 && age_ns > reaper->options.idle_timeout_ns);
+	case RK_CONNECTION_ARRIVING:
+	case RK_CONNECTION_SENDING:
+		return age_ns > reaper->options.request_timeout_ns;
+	case RK_CONNECTION_WORKING:
+	case RK_CONNECTION_REAPED:
+		break;
+	}
+	return false;
+}
+
+/* Whether the peer has closed and everything that it sent has been read, at two looks without any progress between. */
+static bool peer_is_gone(struct rk_connection *connection, uint64_t clock)
+{
+	enum rk_connection_phase phase = (enum rk_connection_phase)(clock & RK_CONNECTION_PHASE_MASK);
+	if (phase != RK_CONNECTION_IDLE && phase != RK_CONNECTION_ARRIVING)
+		return false; /* one that has asked may close its side and wait for the answer */
+	struct pollfd polled = {.fd = connection->socket, .events = POLLRDHUP};
+	int n_unread = 0;
+	if (poll(&polled, 1, 0) != 1 || ioctl(connection->socket, FIONREAD, &n_unread) != 0 || n_unread > 0)
+		return false;
+	bool is_second = connection->gone_clock == clock;
+	connection->gone_clock = clock;
+	return is_second;
+}
+
+/* Takes the connection from the I/O thread; false: it went on just now. */
+static bool take(struct rk_connection *connection, uint64_t clock, uint64_t now_ns)
+{
+	uint64_t reaped = now_ns << RK_CONNECTION_PHASE_BITS | RK_CONNECTION_REAPED;
+	return atomic_compare_exchange_strong_explicit(&connection->clock, &clock, reaped, memory_order_acq_rel,
+						       memory_order_acquire);
+}
+
+static void end_late(struct rk_reaper *reaper, struct rk_connection *connection, uint64_t clock)
+{
+	enum rk_connection_phase phase = (enum rk_connection_phase)(clock & RK_CONNECTION_PHASE_MASK);
+	bool is_request = phase == RK_CONNECTION_ARRIVING || (phase == RK_CONNECTION_IDLE && connection->grown_ns != 0);
+	if (is_request)
+		(void)rk_canned_send(&reaper->timeout, connection->socket);
+	(void)shutdown(connection->socket, SHUT_RDWR);
+	if ((is_request || phase == RK_CONNECTION_SENDING) && reaper->options.reaped != NULL)
+		reaper->options.reaped(reaper->options.context);
+}
+
+void rk_reaper_look(struct rk_reaper *reaper, struct rk_connection *connection, uint64_t now_ns)
+{
+	RK_ASSERT(pthread_mutex_lock(&connection->lock) == 0);
+	if (connection->socket >= 0) {
+		uint64_t clock = atomic_load_explicit(&connection->clock, memory_order_acquire);
+		if (is_late(reaper, connection, clock, now_ns)) {
+			if (take(connection, clock, now_ns))
+				end_late(reaper, connection, clock);
+		} else if (peer_is_gone(connection, clock) && take(connection, clock, now_ns)) {
+			(void)shutdown(connection->socket, SHUT_RDWR);
+		}
+	}
+	RK_ASSERT(pthread_mutex_unlock(&connection->lock) == 0);
+}
+
+static void look_at_all(struct rk_reaper *reaper)
+{
+	for (uint32_t pool = 0; pool < reaper->n_pools; pool++)
+		for (uint32_t i = 0; i < reaper->pools[pool].n; i++)
+			rk_reaper_look(reaper, &reaper->pools[pool].connections[i], rk_clock_ns());
+}
+
+static void *run(void *context)
+{
+	struct rk_reaper *reaper = context;
+	uint64_t pause_ns = PERIOD_MS * RK_NS_PER_MS;
+	RK_ASSERT(pthread_mutex_lock(&reaper->lock) == 0);
+	while (!reaper->stopping) {
+		uint64_t next_ns = rk_clock_ns() + pause_ns;
+		struct timespec next = {.tv_sec = (time_t)(next_ns / RK_NS_PER_S),
+					.tv_nsec = (long)(next_ns % RK_NS_PER_S)};
+		(void)pthread_cond_timedwait(&reaper->wake, &reaper->lock, &next);
+		RK_ASSERT(pthread_mutex_unlock(&reaper->lock) == 0);
+		uint64_t start_ns = rk_clock_ns();
+		look_at_all(reaper);
+		uint64_t rest_ns = REST * (rk_clock_ns() - start_ns);
+		pause_ns = rest_ns > PERIOD_MS * RK_NS_PER_MS ? rest_ns : PERIOD_MS * RK_NS_PER_MS;
+		RK_ASSERT(pthread_mutex_lock(&reaper->lock) == 0);
+	}
+	RK_ASSERT(pthread_mutex_unlock(&reaper->lock) == 0);
+	return NULL;
+}
+
+enum rk_status rk_reaper_start(struct rk_reaper *reaper, struct rk_error *reterr)
+{
+	int error = pthread_create(&reaper->thread, NULL, run, reaper);
+	if (error != 0)
+		return rk_error_set(reterr, RK_IO, "cannot start the reaper: %s", strerror(error));
+	reaper->has_thread = true;
+	(void)pthread_setname_np(reaper->thread, "rk-reaper");
+	return RK_OK;
+}
+
+void rk_reaper_stop(struct rk_reaper *reaper)
+{
+	if (!reaper->has_thread)
+		return;
+	RK_ASSERT(pthread_mutex_lock(&reaper->lock) == 0);
+	reaper->stopping = true;
+	RK_ASSERT(pthread_cond_signal(&reaper->wake) == 0);
+	RK_ASSERT(pthread_mutex_unlock(&reaper->lock) == 0);
+	RK_ASSERT(pthread_join(reaper->thread, NULL) == 0);
+	reaper->has_thread = false;
+}

@@ -1,0 +1,160 @@
+/*
+ * One pass over the order, straight into the buffer. What is the same for every item, the signals' keys, is escaped
+ * once per reply. Overflow is sticky and checked at the end.
+ */
+#include "server/reply.h"
+
+#include "server/number.h"
+#include "server/text.h"
+
+enum {
+	ESCAPE_FACTOR = 6, /* \u0000 */
+	KEY_BYTES = 4,     /* comma or brace, quotes, colon: around a key */
+};
+
+/* `,"click":` for each signal; the first byte is left out for the first of an object. */
+struct keys {
+	uint32_t n;
+	const struct rk_bytes *keys;
+};
+
+static size_t signal_key_bytes(const struct rk_config *config)
+{
+	size_t bytes = 0;
+	for (uint32_t k = 0; k < config->signals.n; k++)
+		bytes += ESCAPE_FACTOR * config->signals.names[k].size + KEY_BYTES;
+	return bytes;
+}
+
+size_t rk_reply_arena_bytes(const struct rk_config *config)
+{
+	return signal_key_bytes(config) + config->signals.n * sizeof(struct rk_bytes) + 2 * RK_ARENA_ALIGNMENT;
+}
+
+size_t rk_reply_bytes(const struct rk_request_limits *limits, const struct rk_config *config)
+{
+	static const char around[] =
+		"{\"request_id\":\"\",\"model\":{\"name\":\"\",\"version\":},\"items\":[],"
+		"\"history\":{\"used\":,\"unknown_items\":,\"unknown_actions\":},\"degraded\":null}";
+	static const char around_item[] = ",{\"item\":,\"score\":,\"unknown\":true,\"error\":\"nonfinite\","
+					  "\"signals\":{},\"terms\":{}}";
+	size_t names = ESCAPE_FACTOR * (RK_MAX_REQUEST_ID_BYTES + sizeof(((struct rk_version *)NULL)->name));
+	size_t numbers = signal_key_bytes(config) + config->signals.n * (size_t)RK_FLOAT_TEXT_BYTES;
+	size_t item = sizeof(around_item) + RK_FLOAT_TEXT_BYTES + 2 * numbers;
+	return sizeof(around) + names + 4 * RK_INTEGER_TEXT_BYTES + limits->max_candidates * item +
+	       limits->max_body_bytes;
+}
+
+static bool make_keys(const struct rk_config *config, struct rk_arena *arena, struct keys *ret_keys)
+{
+	size_t bytes = signal_key_bytes(config);
+	char *memory = rk_arena_alloc(arena, bytes);
+	struct rk_bytes *keys = rk_arena_alloc_array(arena, config->signals.n, sizeof(*keys));
+	if (arena->overflowed)
+		return false;
+	struct rk_text text;
+	rk_text_init(&text, memory, bytes);
+	for (uint32_t k = 0; k < config->signals.n; k++) {
+		size_t start = text.used;
+		rk_text_put_char(&text, ',');
+		rk_text_put_json(&text, config->signals.names[k]);
+		rk_text_put_char(&text, ':');
+		keys[k] = (struct rk_bytes){memory + start, text.used - start};
+	}
+	*ret_keys = (struct keys){config->signals.n, keys};
+	return !text.overflowed;
+}
+
+/* {"click":0.62,"like":0.04} of those k for which `shown` holds (NULL: all). */
+static void put_values(struct rk_text *text, const struct keys *keys, const float *values, const uint8_t *shown)
+{
+	size_t skip = 1;
+	rk_text_put_char(text, '{');
+	for (uint32_t k = 0; k < keys->n; k++) {
+		if (shown != NULL && !shown[k])
+			continue;
+		rk_text_put(text, keys->keys[k].data + skip, keys->keys[k].size - skip);
+		rk_text_put_float(text, values[k]);
+		skip = 0;
+	}
+	rk_text_put_char(text, '}');
+}
+
+static void put_id(struct rk_text *text, const struct rk_item_id *id)
+{
+	if (id->is_integer)
+		rk_text_put_integer(text, id->integer);
+	else
+		rk_text_put_json(text, id->text);
+}
+
+static void put_item(struct rk_text *text, const struct rk_reply_source *source, const struct keys *keys,
+		     uint32_t place)
+{
+	const struct rk_request *request = source->request;
+	const struct rk_rank_result *result = source->result;
+	bool is_scored = result->states[place] == RK_SCORED;
+	rk_text_put_text(text, "{\"item\":");
+	put_id(text, &request->candidate_ids[place]);
+	rk_text_put_text(text, ",\"score\":");
+	if (is_scored)
+		rk_text_put_float(text, result->scores[place]);
+	else
+		rk_text_put_text(text, "null");
+	if (request->input.candidate_rows[place] == RK_ROW_UNKNOWN)
+		rk_text_put_text(text, ",\"unknown\":true");
+	if (result->states[place] == RK_NONFINITE)
+		rk_text_put_text(text, ",\"error\":\"nonfinite\"");
+	if (request->explain && is_scored) {
+		size_t row = (size_t)place * result->n_signals;
+		rk_text_put_text(text, ",\"signals\":");
+		put_values(text, keys, result->signals + row, NULL);
+		rk_text_put_text(text, ",\"terms\":");
+		put_values(text, keys, result->terms + row, result->has_term);
+	}
+	rk_text_put_char(text, '}');
+}
+
+static void put_head(struct rk_text *text, const struct rk_reply_source *source)
+{
+	const struct rk_version *version = source->request->version;
+	rk_text_put_text(text, "{\"request_id\":");
+	rk_text_put_json(text, rk_bytes_of(source->request_id));
+	rk_text_put_text(text, ",\"model\":{\"name\":");
+	rk_text_put_json(text, rk_bytes_of(version->name));
+	rk_text_put_text(text, ",\"version\":");
+	rk_text_put_unsigned(text, version->number);
+	rk_text_put_text(text, "},\"items\":[");
+}
+
+static void put_tail(struct rk_text *text, const struct rk_reply_source *source)
+{
+	rk_text_put_text(text, "],\"history\":{\"used\":");
+	rk_text_put_unsigned(text, source->result->n_used_events);
+	rk_text_put_text(text, ",\"unknown_items\":");
+	rk_text_put_unsigned(text, source->request->n_unknown_events);
+	rk_text_put_text(text, ",\"unknown_actions\":");
+	rk_text_put_unsigned(text, source->request->n_unknown_actions);
+	rk_text_put_text(text, "},\"degraded\":null}");
+}
+
+enum rk_status rk_reply_write(const struct rk_reply_source *source, struct rk_arena *arena, char *ret_text, size_t size,
+			      size_t *ret_bytes)
+{
+	struct keys keys;
+	if (!make_keys(&source->request->version->model.config, arena, &keys))
+		return RK_NO_MEMORY;
+	struct rk_text text;
+	rk_text_init(&text, ret_text, size);
+	put_head(&text, source);
+	for (uint32_t i = 0; i < source->request->top_k; i++) {
+		if (i > 0)
+			rk_text_put_char(&text, ',');
+		put_item(&text, source, &keys, source->result->order[i]);
+	}
+	put_tail(&text, source);
+	if (text.overflowed)
+		return RK_LIMIT;
+	*ret_bytes = text.used;
+	return RK_OK;
+}

@@ -1,0 +1,355 @@
+/*
+ * From body to arrays: the nesting is measured on the raw bytes, jansson loads the body into the arena, the model is
+ * resolved, then the members are decoded in their order in the body. Arrays follow the JSON tree in the same arena;
+ * strings are borrowed from the tree.
+ * A refusal that is not about faults (too large, no such model) wins over faults and ends the decoding.
+ */
+#include "server/request.h"
+
+#include "model/base/check.h"
+#include "server/decoder.h"
+#include "server/json_arena.h"
+
+#include <math.h>
+
+enum {
+	FEATURES_SHARE = 64, /* features of either kind, and words of 64 actions, that the arena's size allows for */
+	ACTION_WORDS_SHARE = 8,
+	N_ARRAYS = 16, /* at least as many as alloc_arrays makes: each may lose up to one alignment */
+};
+
+static const char not_enough_memory[] = "the request has more values than its size limit allows for";
+
+size_t rk_request_arena_bytes(const struct rk_request_limits *limits)
+{
+	size_t candidate =
+		sizeof(int32_t) + sizeof(struct rk_item_id) + FEATURES_SHARE * sizeof(union rk_feature_value);
+	size_t event = sizeof(int32_t) + 2 * sizeof(double) + ACTION_WORDS_SHARE * sizeof(uint64_t);
+	size_t once = FEATURES_SHARE * sizeof(union rk_feature_value) + RK_MAX_SIGNALS * (sizeof(float) + 1);
+	return RK_JSON_ARENA_BASE + RK_JSON_ARENA_FACTOR * limits->max_body_bytes + limits->max_candidates * candidate +
+	       limits->max_events * event + once + N_ARRAYS * RK_ARENA_ALIGNMENT;
+}
+
+bool rk_request_id_fits(struct rk_bytes id)
+{
+	if (id.size == 0 || id.size > RK_MAX_REQUEST_ID_BYTES)
+		return false;
+	for (size_t i = 0; i < id.size; i++) {
+		char c = id.data[i];
+		bool fits = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+			    c == '_' || c == '-';
+		if (!fits)
+			return false;
+	}
+	return true;
+}
+
+/* Place of the bracket that nests too deeply, or -1. Brackets within strings do not count; whether they match is
+ * jansson's business. */
+static int64_t find_too_deep(struct rk_bytes body)
+{
+	size_t depth = 0;
+	bool in_string = false;
+	for (size_t i = 0; i < body.size; i++) {
+		char c = body.data[i];
+		if (in_string) {
+			i += c == '\\'; /* whatever it escapes does not end the string */
+			in_string = c != '"';
+		} else if (c == '"') {
+			in_string = true;
+		} else if (c == '{' || c == '[') {
+			if (++depth > RK_MAX_NESTING)
+				return (int64_t)i;
+		} else if ((c == '}' || c == ']') && depth > 0) {
+			depth--;
+		}
+	}
+	return -1;
+}
+
+/* jansson's own text may quote the body, so it is not passed on. */
+static const char *malformed_text(const json_error_t *error)
+{
+	switch (json_error_code(error)) {
+	case json_error_duplicate_key:
+		return "an object has a key twice";
+	case json_error_end_of_input_expected:
+		return "there is more after the end of the value";
+	case json_error_premature_end_of_input:
+		return "the body ends too early";
+	case json_error_invalid_utf8:
+		return "a string is not valid UTF-8";
+	case json_error_null_character:
+	case json_error_null_byte_in_key:
+		return "a string has a NUL";
+	case json_error_numeric_overflow:
+		return "a number is out of range";
+	case json_error_unknown:
+	case json_error_out_of_memory:
+	case json_error_stack_overflow:
+	case json_error_cannot_open_file:
+	case json_error_invalid_argument:
+	case json_error_invalid_syntax:
+	case json_error_invalid_format:
+	case json_error_wrong_type:
+	case json_error_null_value:
+	case json_error_item_not_found:
+	case json_error_index_out_of_range:
+		break;
+	}
+	return "invalid syntax";
+}
+
+static void stop_malformed(struct rk_decoder *decoder, const char *detail, int64_t offset)
+{
+	decoder->refusal->offset = offset;
+	rk_decoder_stop(decoder, RK_PROBLEM_MALFORMED_JSON, detail);
+}
+
+/* The body's tree in the arena, or NULL after a refusal. */
+static json_t *load(struct rk_decoder *decoder, struct rk_bytes body)
+{
+	if (body.size > decoder->limits->max_body_bytes) {
+		rk_decoder_stop(decoder, RK_PROBLEM_TOO_LARGE, "the body is larger than max_body_bytes");
+		return NULL;
+	}
+	int64_t too_deep = find_too_deep(body);
+	if (body.size == 0 || too_deep >= 0) {
+		stop_malformed(decoder, body.size == 0 ? "the body is empty" : "values are nested too deeply",
+			       body.size == 0 ? 0 : too_deep);
+		return NULL;
+	}
+	struct rk_arena *arena = decoder->arena;
+	struct rk_json_arena memory;
+	json_error_t error;
+	rk_json_arena_init(&memory, arena->base + arena->used, arena->size - arena->used);
+	rk_json_arena_begin(&memory);
+	json_t *root = json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	rk_json_arena_end();
+	if (memory.out_of_memory || rk_arena_alloc(arena, memory.used) == NULL) {
+		rk_decoder_stop(decoder, RK_PROBLEM_TOO_LARGE, not_enough_memory);
+		return NULL;
+	}
+	if (root == NULL)
+		stop_malformed(decoder, malformed_text(&error), error.position);
+	return root;
+}
+
+/* The fields that are needed before the others: who asks, and which model's names hold. */
+
+static void decode_request_id(struct rk_decoder *decoder, const json_t *value)
+{
+	struct rk_path path = {.key = "request_id"};
+	if (value == NULL || json_is_null(value) ||
+	    !rk_decode_expect(decoder, &path, json_is_string(value), "a string", value))
+		return;
+	struct rk_bytes id = {json_string_value(value), json_string_length(value)};
+	if (rk_request_id_fits(id))
+		memcpy(decoder->request->request_id, id.data, id.size + 1);
+	else
+		rk_decoder_fault(decoder, &path, "expected 1 to %d of A-Z a-z 0-9 . _ -", RK_MAX_REQUEST_ID_BYTES);
+}
+
+/* The name to resolve: the path's, the body's, or none. False after a fault. */
+static bool decode_model(struct rk_decoder *decoder, const json_t *value, struct rk_bytes path_model,
+			 struct rk_bytes *ret_name)
+{
+	struct rk_path path = {.key = "model"};
+	*ret_name = path_model;
+	if (value == NULL || json_is_null(value))
+		return true;
+	if (!rk_decode_expect(decoder, &path, json_is_string(value), "a string", value))
+		return false;
+	struct rk_bytes name = {json_string_value(value), json_string_length(value)};
+	if (name.size == 0) {
+		rk_decoder_fault(decoder, &path, "expected a model's name, found an empty string");
+		return false;
+	}
+	if (path_model.size > 0 && !rk_bytes_equal(name, path_model)) {
+		rk_decoder_fault(decoder, &path, "expected the model that the path names");
+		return false;
+	}
+	*ret_name = name;
+	return true;
+}
+
+static void resolve(struct rk_decoder *decoder, const struct rk_resolver *resolver, struct rk_bytes name)
+{
+	bool is_known = false;
+	struct rk_version *version = resolver->acquire(resolver->context, name, &is_known);
+	decoder->request->version = version;
+	if (version != NULL) {
+		decoder->config = &version->model.config;
+		decoder->ids = &version->ids;
+	} else if (is_known) {
+		rk_decoder_stop(decoder, RK_PROBLEM_NOT_READY, "no version of the model is ready");
+	} else {
+		rk_decoder_stop(decoder, RK_PROBLEM_UNKNOWN_MODEL,
+				name.size > 0 ? "no model has this name"
+					      : "the request names no model, and none is the default");
+	}
+}
+
+/* The other fields. */
+
+static void decode_nothing(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	(void)decoder, (void)path, (void)value, (void)index; /* request_id and model, which are decoded before */
+}
+
+static void decode_context(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	(void)index;
+	(void)rk_decode_expect(decoder, path, json_is_object(value), "an object", value);
+}
+
+static void decode_top_k(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	(void)index;
+	if (!rk_decode_expect(decoder, path, json_is_integer(value), "an integer", value))
+		return;
+	if (json_integer_value(value) < 1)
+		rk_decoder_fault(decoder, path, "expected an integer of at least 1");
+	else if (json_integer_value(value) < decoder->request->top_k)
+		decoder->request->top_k = (uint32_t)json_integer_value(value);
+}
+
+static void decode_explain(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	(void)index;
+	if (rk_decode_expect(decoder, path, json_is_boolean(value), "a boolean", value))
+		decoder->request->explain = json_is_true(value);
+}
+
+static void decode_budget_ms(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	(void)index;
+	double budget_ms;
+	if (!rk_decode_number(decoder, path, value, &budget_ms))
+		return;
+	if (budget_ms > 0)
+		decoder->request->budget_ms = budget_ms;
+	else
+		rk_decoder_fault(decoder, path, "expected a number greater than 0");
+}
+
+static void decode_on_deadline(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	(void)index;
+	const char *word = json_is_string(value) ? json_string_value(value) : "";
+	decoder->request->fail_on_deadline = strcmp(word, "fail") == 0;
+	if (rk_decode_expect(decoder, path, json_is_string(value), "\"degrade\" or \"fail\"", value) &&
+	    !decoder->request->fail_on_deadline && strcmp(word, "degrade") != 0)
+		rk_decoder_fault(decoder, path, "expected \"degrade\" or \"fail\", found another string");
+}
+
+static const struct rk_field request_fields[] = {
+	{"candidates", rk_decode_candidates},
+	{"history", rk_decode_history},
+	{"user", rk_decode_user},
+	{"top_k", decode_top_k},
+	{"reward", rk_decode_reward},
+	{"explain", decode_explain},
+	{"budget_ms", decode_budget_ms},
+	{"request_id", decode_nothing},
+	{"model", decode_nothing},
+	{"on_deadline", decode_on_deadline},
+	{"context", decode_context},
+};
+
+/* Sizes of the arrays. A member that is none of the kind it should be counts as empty here and is a fault later. */
+static bool count(struct rk_decoder *decoder, json_t *root)
+{
+	size_t n_candidates = json_array_size(json_object_get(root, "candidates"));
+	size_t n_events = json_array_size(json_object_get(root, "history"));
+	if (n_candidates > decoder->limits->max_candidates || n_events > decoder->limits->max_events) {
+		rk_decoder_stop(decoder, RK_PROBLEM_TOO_LARGE,
+				n_events > decoder->limits->max_events
+					? "history is longer than max_history_events"
+					: "there are more candidates than max_candidates");
+		return false;
+	}
+	decoder->request->input.n_candidates = (uint32_t)n_candidates;
+	decoder->request->input.n_events = (uint32_t)n_events;
+	decoder->request->top_k = (uint32_t)n_candidates;
+	return true;
+}
+
+static bool alloc_arrays(struct rk_decoder *decoder)
+{
+	struct rk_arena *arena = decoder->arena;
+	const struct rk_config *config = decoder->config;
+	size_t n_candidates = decoder->request->input.n_candidates, n_events = decoder->request->input.n_events;
+	size_t n_features = n_candidates * config->candidate_features.n, n_signals = config->signals.n;
+	size_t value = sizeof(union rk_feature_value);
+	decoder->event_rows = rk_arena_alloc_zeroed(arena, n_events, sizeof(int32_t));
+	decoder->event_actions = rk_arena_alloc_zeroed(arena, n_events * rk_action_words(config), sizeof(uint64_t));
+	decoder->watch_ms = rk_arena_alloc_array(arena, n_events, sizeof(double));
+	decoder->duration_ms = rk_arena_alloc_array(arena, n_events, sizeof(double));
+	decoder->user_features = rk_arena_alloc_zeroed(arena, config->user_features.n, value);
+	decoder->candidate_rows = rk_arena_alloc_zeroed(arena, n_candidates, sizeof(int32_t));
+	decoder->candidate_ids = rk_arena_alloc_zeroed(arena, n_candidates, sizeof(struct rk_item_id));
+	decoder->candidate_features = rk_arena_alloc_zeroed(arena, n_features, value);
+	decoder->weights = rk_arena_alloc_array(arena, n_signals, sizeof(float));
+	decoder->has_weight = rk_arena_alloc_array(arena, n_signals, sizeof(uint8_t));
+	if (arena->overflowed) {
+		rk_decoder_stop(decoder, RK_PROBLEM_TOO_LARGE, not_enough_memory);
+		return false;
+	}
+	for (size_t i = 0; i < n_events; i++)
+		decoder->watch_ms[i] = decoder->duration_ms[i] = NAN;
+	memcpy(decoder->weights, config->reward.weights, n_signals * sizeof(float));
+	memcpy(decoder->has_weight, config->reward.has_weight, n_signals);
+	return true;
+}
+
+static void publish_arrays(const struct rk_decoder *decoder)
+{
+	struct rk_rank_input *input = &decoder->request->input;
+	input->event_rows = decoder->event_rows;
+	input->event_actions = decoder->event_actions;
+	input->watch_ms = decoder->watch_ms;
+	input->duration_ms = decoder->duration_ms;
+	input->user_features = decoder->user_features;
+	input->candidate_rows = decoder->candidate_rows;
+	input->candidate_features = decoder->candidate_features;
+	input->weights = decoder->weights;
+	input->has_weight = decoder->has_weight;
+	decoder->request->candidate_ids = decoder->candidate_ids;
+}
+
+static void decode(struct rk_decoder *decoder, const struct rk_request_source *source)
+{
+	json_t *root = load(decoder, source->body);
+	if (root == NULL || !rk_decode_expect(decoder, NULL, json_is_object(root), "an object", root))
+		return;
+	struct rk_bytes name;
+	decode_request_id(decoder, json_object_get(root, "request_id"));
+	if (!decode_model(decoder, json_object_get(root, "model"), source->path_model, &name))
+		return;
+	resolve(decoder, &source->resolver, name);
+	if (decoder->stopped || !count(decoder, root) || !alloc_arrays(decoder))
+		return;
+	rk_decode_members(decoder, NULL, root, request_fields, sizeof(request_fields) / sizeof(request_fields[0]), 0);
+	const json_t *candidates = json_object_get(root, "candidates");
+	if (candidates == NULL || json_is_null(candidates))
+		rk_decoder_fault(decoder, &(struct rk_path){.key = "candidates"}, "a required field is missing");
+	publish_arrays(decoder);
+}
+
+bool rk_request_decode(const struct rk_request_source *source, struct rk_arena *arena, struct rk_request *request,
+		       struct rk_request_refusal *ret_refusal)
+{
+	rk_json_arena_install();
+	*request = (struct rk_request){.budget_ms = INFINITY};
+	ret_refusal->problem = RK_PROBLEM_INVALID_REQUEST;
+	ret_refusal->detail = "the request breaks a rule";
+	ret_refusal->offset = -1;
+	ret_refusal->faults.n = 0;
+	struct rk_decoder decoder = {
+		.limits = source->limits, .arena = arena, .request = request, .refusal = ret_refusal};
+	decode(&decoder, source);
+	if (decoder.stopped)
+		ret_refusal->faults.n = 0;
+	return !decoder.stopped && ret_refusal->faults.n == 0;
+}

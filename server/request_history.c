@@ -1,0 +1,101 @@
+/* `history`: rows, explicit actions as bitsets, and how long each was watched. */
+#include "server/decoder.h"
+
+static void decode_item(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	struct rk_item_id id;
+	if (!rk_decode_id(decoder, path, value, &id))
+		return;
+	decoder->event_rows[index] = rk_decoder_find(decoder, &id);
+	decoder->request->n_unknown_events += decoder->event_rows[index] == RK_ROW_UNKNOWN;
+}
+
+static void decode_action_name(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value,
+			       size_t index)
+{
+	if (!rk_decode_expect(decoder, path, json_is_string(value), "an action's name", value))
+		return;
+	const struct rk_names *actions = &decoder->config->actions;
+	struct rk_bytes name = {json_string_value(value), json_string_length(value)};
+	for (uint32_t a = 0; a < actions->n; a++) {
+		if (rk_bytes_equal(actions->names[a], name)) {
+			size_t word = index * rk_action_words(decoder->config) + a / 64;
+			decoder->event_actions[word] |= UINT64_C(1) << (a % 64);
+			return;
+		}
+	}
+	decoder->request->n_unknown_actions++;
+}
+
+static void decode_action(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	if (json_is_string(value)) {
+		decode_action_name(decoder, path, value, index);
+		return;
+	}
+	if (!rk_decode_expect(decoder, path, json_is_array(value), "an action's name or an array of them", value))
+		return;
+	size_t n = json_array_size(value);
+	for (size_t i = 0; i < n && rk_decoder_goes_on(decoder); i++) {
+		struct rk_path element = {.parent = path, .index = i};
+		decode_action_name(decoder, &element, json_array_get(value, i), index);
+	}
+}
+
+static bool decode_not_negative(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value,
+				double *ret_number)
+{
+	double number;
+	if (!rk_decode_number(decoder, path, value, &number))
+		return false;
+	if (number < 0) {
+		rk_decoder_fault(decoder, path, "expected a number of at least 0");
+		return false;
+	}
+	*ret_number = number;
+	return true;
+}
+
+static void decode_watch_ms(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	(void)decode_not_negative(decoder, path, value, &decoder->watch_ms[index]);
+}
+
+static void decode_duration_ms(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	(void)decode_not_negative(decoder, path, value, &decoder->duration_ms[index]);
+}
+
+/* Checked only: no model reads it. */
+static void decode_timestamp(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	(void)index;
+	double timestamp;
+	(void)decode_not_negative(decoder, path, value, &timestamp);
+}
+
+static const struct rk_field event_fields[] = {
+	{"item", decode_item},           {"action", decode_action},
+	{"watch_ms", decode_watch_ms},   {"duration_ms", decode_duration_ms},
+	{"timestamp", decode_timestamp},
+};
+
+void rk_decode_history(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	(void)index;
+	if (!rk_decode_expect(decoder, path, json_is_array(value), "an array", value))
+		return;
+	size_t n = json_array_size(value);
+	for (size_t i = 0; i < n && rk_decoder_goes_on(decoder); i++) {
+		struct rk_path element = {.parent = path, .index = i};
+		json_t *event = json_array_get(value, i);
+		if (!rk_decode_expect(decoder, &element, json_is_object(event), "an object", event))
+			continue;
+		rk_decode_members(decoder, &element, event, event_fields,
+				  sizeof(event_fields) / sizeof(event_fields[0]), i);
+		const json_t *item = json_object_get(event, "item");
+		if (item == NULL || json_is_null(item))
+			rk_decoder_fault(decoder, &(struct rk_path){.parent = &element, .key = "item"},
+					 "a required field is missing");
+	}
+}

@@ -1,0 +1,109 @@
+/* `user` and `reward`: the two small objects of a request. */
+#include "server/decoder.h"
+#include "server/text.h"
+
+#include <math.h>
+
+static void decode_user_id(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	(void)index;
+	decoder->request->has_user_id = rk_decode_id(decoder, path, value, &decoder->request->user_id);
+}
+
+static void decode_user_features(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	(void)index;
+	rk_decode_features(decoder, path, value, &decoder->config->user_features, decoder->user_features);
+}
+
+static const struct rk_field user_fields[] = {
+	{"id", decode_user_id},
+	{"features", decode_user_features},
+};
+
+void rk_decode_user(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	if (rk_decode_expect(decoder, path, json_is_object(value), "an object", value))
+		rk_decode_members(decoder, path, value, user_fields, sizeof(user_fields) / sizeof(user_fields[0]),
+				  index);
+}
+
+/* "click, like and 3 more" */
+static void list_signals(const struct rk_names *signals, char *ret_text, size_t size)
+{
+	enum { MORE_BYTES = 16 };
+	struct rk_text text;
+	rk_text_init(&text, ret_text, size - 1 - MORE_BYTES);
+	uint32_t k = 0;
+	for (; k < signals->n; k++) {
+		struct rk_text before = text;
+		if (k > 0)
+			rk_text_put_text(&text, ", ");
+		rk_text_put(&text, signals->names[k].data, signals->names[k].size);
+		if (text.overflowed) {
+			text = before;
+			break;
+		}
+	}
+	text.size += MORE_BYTES;
+	if (k < signals->n) {
+		rk_text_put_text(&text, " and ");
+		rk_text_put_unsigned(&text, signals->n - k);
+		rk_text_put_text(&text, " more");
+	}
+	ret_text[text.used] = '\0';
+}
+
+/* A name that the model lacks is a fault even where its weight is null: it is a typing mistake. */
+static void decode_weight(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value)
+{
+	const struct rk_names *signals = &decoder->config->signals;
+	uint32_t k = 0;
+	while (k < signals->n && !rk_bytes_equal(signals->names[k], rk_bytes_of(path->key)))
+		k++;
+	if (decoder->config->reward.type == RK_REWARD_ODDS) {
+		rk_decoder_fault(decoder, path, "the model's reward is \"odds\", which has no weights");
+		return;
+	}
+	if (k == signals->n) {
+		char known[256];
+		list_signals(signals, known, sizeof(known));
+		rk_decoder_fault(decoder, path, "unknown signal; the model has %s", known);
+		return;
+	}
+	double weight;
+	if (json_is_null(value) || !rk_decode_number(decoder, path, value, &weight))
+		return;
+	if (fabs(weight) > RK_MAX_REWARD_WEIGHT) {
+		rk_decoder_fault(decoder, path, "expected a weight from -%d to %d", RK_MAX_REWARD_WEIGHT,
+				 RK_MAX_REWARD_WEIGHT);
+		return;
+	}
+	decoder->weights[k] = (float)weight;
+	decoder->has_weight[k] = 1;
+}
+
+static void decode_weights(struct rk_decoder *decoder, const struct rk_path *path, json_t *object, size_t index)
+{
+	(void)index;
+	if (!rk_decode_expect(decoder, path, json_is_object(object), "an object", object))
+		return;
+	const char *key;
+	json_t *value;
+	json_object_foreach(object, key, value)
+	{
+		struct rk_path member = {.parent = path, .key = key};
+		decode_weight(decoder, &member, value);
+		if (!rk_decoder_goes_on(decoder))
+			return;
+	}
+}
+
+static const struct rk_field reward_fields[] = {{"weights", decode_weights}};
+
+void rk_decode_reward(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+{
+	if (rk_decode_expect(decoder, path, json_is_object(value), "an object", value))
+		rk_decode_members(decoder, path, value, reward_fields, sizeof(reward_fields) / sizeof(reward_fields[0]),
+				  index);
+}
