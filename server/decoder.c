@@ -22,9 +22,8 @@ void rk_decoder_stop(struct rk_decoder *decoder, enum rk_problem problem, const 
 
 /* One step of a JSON Pointer (RFC 6901): "/" and the key, in which ~ and / are written ~0 and ~1. What does not fit is
  * left out from there on, whole characters at a time. */
-static void put_key(struct rk_text *pointer, const char *key)
+static void put_key(struct rk_text *pointer, struct rk_bytes rest)
 {
-	struct rk_bytes rest = rk_bytes_of(key);
 	rk_text_put_char(pointer, '/');
 	while (rest.size > 0 && !pointer->overflowed) {
 		size_t n = 1;
@@ -47,7 +46,7 @@ static void put_path(struct rk_text *pointer, const struct rk_path *path)
 	for (; path != NULL && n < MAX_STEPS; path = path->parent)
 		steps[n++] = path;
 	while (n-- > 0) {
-		if (steps[n]->key != NULL) {
+		if (steps[n]->key.data != NULL) {
 			put_key(pointer, steps[n]->key);
 		} else {
 			rk_text_put_char(pointer, '/');
@@ -70,61 +69,61 @@ void rk_decoder_fault(struct rk_decoder *decoder, const struct rk_path *path, co
 	rk_faults_add(&decoder->refusal->faults, fault.pointer, "%s", fault.message);
 }
 
-void rk_decode_members(struct rk_decoder *decoder, const struct rk_path *path, json_t *object,
+void rk_decode_members(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *object,
 		       const struct rk_field *fields, size_t n_fields, size_t index)
 {
-	const char *key;
-	json_t *value;
-	json_object_foreach(object, key, value)
-	{
-		struct rk_path member = {.parent = path, .key = key};
+	const struct rk_json *key = object + 1;
+	for (uint32_t member = 0; member < object->n; member++, key = rk_json_next(key + 1)) {
+		const struct rk_json *value = key + 1;
+		struct rk_path at = {.parent = path, .key = rk_json_string(key)};
 		size_t i = 0;
-		while (i < n_fields && strcmp(fields[i].name, key) != 0)
+		while (i < n_fields && !rk_bytes_equal(rk_bytes_of(fields[i].name), at.key))
 			i++;
 		if (i == n_fields)
-			rk_decoder_fault(decoder, &member, "unknown field");
-		else if (!json_is_null(value))
-			fields[i].decode(decoder, &member, value, index);
+			rk_decoder_fault(decoder, &at, "unknown field");
+		else if (value->type != RK_JSON_NULL)
+			fields[i].decode(decoder, &at, value, index);
 		if (!rk_decoder_goes_on(decoder))
 			return;
 	}
 }
 
-static const char *type_name(const json_t *value)
+static const char *type_name(const struct rk_json *value)
 {
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
+	switch (value->type) {
+	case RK_JSON_OBJECT:
 		return "an object";
-	case JSON_ARRAY:
+	case RK_JSON_ARRAY:
 		return "an array";
-	case JSON_STRING:
+	case RK_JSON_STRING:
 		return "a string";
-	case JSON_INTEGER:
+	case RK_JSON_INTEGER:
 		return "an integer";
-	case JSON_REAL:
+	case RK_JSON_REAL:
 		return "a number with a fraction or an exponent";
-	case JSON_TRUE:
-	case JSON_FALSE:
+	case RK_JSON_TRUE:
+	case RK_JSON_FALSE:
 		return "a boolean";
-	case JSON_NULL:
+	case RK_JSON_NULL:
 		break;
 	}
 	return "null";
 }
 
 bool rk_decode_expect(struct rk_decoder *decoder, const struct rk_path *path, bool fits, const char *expected,
-		      const json_t *value)
+		      const struct rk_json *value)
 {
 	if (!fits)
 		rk_decoder_fault(decoder, path, "expected %s, found %s", expected, type_name(value));
 	return fits;
 }
 
-bool rk_decode_number(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value, double *ret_number)
+bool rk_decode_number(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+		      double *ret_number)
 {
-	if (!rk_decode_expect(decoder, path, json_is_number(value), "a number", value))
+	if (!rk_decode_expect(decoder, path, rk_json_is_number(value), "a number", value))
 		return false;
-	double number = json_number_value(value);
+	double number = rk_json_number(value);
 	if (!isfinite((float)number)) {
 		rk_decoder_fault(decoder, path, "expected a number that a 32-bit float can hold");
 		return false;
@@ -133,16 +132,17 @@ bool rk_decode_number(struct rk_decoder *decoder, const struct rk_path *path, co
 	return true;
 }
 
-bool rk_decode_id(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value,
+bool rk_decode_id(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 		  struct rk_item_id *ret_id)
 {
-	struct rk_item_id id = {.is_integer = json_is_integer(value)};
+	struct rk_item_id id = {.is_integer = value->type == RK_JSON_INTEGER};
 	if (id.is_integer) {
-		id.integer = json_integer_value(value);
+		id.integer = value->integer;
 	} else {
-		if (!rk_decode_expect(decoder, path, json_is_string(value), "an id (a string or an integer)", value))
+		if (!rk_decode_expect(decoder, path, value->type == RK_JSON_STRING, "an id (a string or an integer)",
+				      value))
 			return false;
-		id.text = (struct rk_bytes){json_string_value(value), json_string_length(value)};
+		id.text = rk_json_string(value);
 		if (id.text.size == 0 || id.text.size > RK_MAX_ID_BYTES) {
 			rk_decoder_fault(decoder, path, "expected an id of 1 to %d bytes, found %zu", RK_MAX_ID_BYTES,
 					 id.text.size);

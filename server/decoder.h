@@ -5,14 +5,13 @@
 #ifndef RK_SERVER_DECODER_H
 #define RK_SERVER_DECODER_H
 
+#include "server/json.h"
 #include "server/request.h"
 
-#include <jansson.h>
-
-/* One step of the way from the top of the body: a key, or an index where key is NULL. */
+/* One step of the way from the top of the body: a key, or an index. */
 struct rk_path {
 	const struct rk_path *parent; /* NULL above the first step */
-	const char *key;
+	struct rk_bytes key;          /* data NULL: an index */
 	size_t index;
 };
 
@@ -40,11 +39,12 @@ struct rk_decoder {
  * never gets here. */
 struct rk_field {
 	const char *name;
-	void (*decode)(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index);
+	void (*decode)(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+		       size_t index);
 };
 
 /* Runs the members through `fields`; one that is not listed is a fault. */
-void rk_decode_members(struct rk_decoder *decoder, const struct rk_path *path, json_t *object,
+void rk_decode_members(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *object,
 		       const struct rk_field *fields, size_t n_fields, size_t index);
 
 /* Adds a fault at the path. */
@@ -59,22 +59,26 @@ bool rk_decoder_goes_on(const struct rk_decoder *decoder);
 
 /* Each returns whether `value` is of the type, and adds a fault if not. */
 bool rk_decode_expect(struct rk_decoder *decoder, const struct rk_path *path, bool fits, const char *expected,
-		      const json_t *value);
-bool rk_decode_number(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value, double *ret_number);
-bool rk_decode_id(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value,
+		      const struct rk_json *value);
+bool rk_decode_number(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+		      double *ret_number);
+bool rk_decode_id(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 		  struct rk_item_id *ret_id);
 
 /* Row of an item, or RK_ROW_UNKNOWN. */
 int32_t rk_decoder_find(const struct rk_decoder *decoder, const struct rk_item_id *id);
 
 /* Members of a `features` object into `values` [features->n], which holds "missing" everywhere before. */
-void rk_decode_features(struct rk_decoder *decoder, const struct rk_path *path, json_t *object,
+void rk_decode_features(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *object,
 			const struct rk_features_config *features, union rk_feature_value *values);
 
 /* The parts of the body. */
-void rk_decode_history(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index);
-void rk_decode_candidates(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index);
-void rk_decode_user(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index);
-void rk_decode_reward(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index);
+void rk_decode_history(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+		       size_t index);
+void rk_decode_candidates(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+			  size_t index);
+void rk_decode_user(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value, size_t index);
+void rk_decode_reward(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+		      size_t index);
 
 #endif

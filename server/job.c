@@ -6,7 +6,6 @@
 
 #include "model/base/check.h"
 #include "server/clock.h"
-#include "server/json_arena.h"
 #include "server/reply.h"
 #include "server/request_id.h"
 

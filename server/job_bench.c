@@ -1,7 +1,6 @@
 /* Ranking without a server around it: the loader's golden check and warm-up, `rankd validate`, tests. */
 #include "server/clock.h"
 #include "server/job.h"
-#include "server/json_arena.h"
 
 #include <math.h>
 
@@ -13,7 +12,6 @@ enum rk_status rk_job_bench_open(struct rk_job_bench *ret_bench, const struct rk
 	enum rk_status status = rk_pages_open(&bench.memory, arena_bytes, reterr);
 	if (status != RK_OK)
 		return status;
-	rk_json_arena_install();
 	rk_arena_init(&bench.job.decode_arena, bench.memory.base, arena_bytes);
 	*ret_bench = bench;
 	return RK_OK;

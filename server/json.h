@@ -58,6 +58,22 @@ static inline const struct rk_json *rk_json_next(const struct rk_json *value)
 	return value + value->span;
 }
 
+static inline bool rk_json_is_number(const struct rk_json *value)
+{
+	return value->type == RK_JSON_INTEGER || value->type == RK_JSON_REAL;
+}
+
+static inline bool rk_json_is_boolean(const struct rk_json *value)
+{
+	return value->type == RK_JSON_TRUE || value->type == RK_JSON_FALSE;
+}
+
+/* Of a number. */
+static inline double rk_json_number(const struct rk_json *value)
+{
+	return value->type == RK_JSON_INTEGER ? (double)value->integer : value->real;
+}
+
 static inline struct rk_bytes rk_json_string(const struct rk_json *value)
 {
 	return (struct rk_bytes){value->text, value->n};

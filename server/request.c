@@ -1,14 +1,12 @@
 /*
- * From body to arrays: the nesting is measured on the raw bytes, jansson loads the body into the arena, the model is
- * resolved, then the members are decoded in their order in the body. Arrays follow the JSON tree in the same arena;
- * strings are borrowed from the tree.
+ * From body to arrays: the body becomes a row of values in the arena, the model is resolved, then the members are
+ * decoded in their order in the body. Arrays follow the values in the same arena; strings are borrowed from the body.
  * A refusal that is not about faults (too large, no such model) wins over faults and ends the decoding.
  */
 #include "server/request.h"
 
 #include "model/base/check.h"
 #include "server/decoder.h"
-#include "server/json_arena.h"
 
 #include <math.h>
 
@@ -26,8 +24,8 @@ size_t rk_request_arena_bytes(const struct rk_request_limits *limits)
 		sizeof(int32_t) + sizeof(struct rk_item_id) + FEATURES_SHARE * sizeof(union rk_feature_value);
 	size_t event = sizeof(int32_t) + 2 * sizeof(double) + ACTION_WORDS_SHARE * sizeof(uint64_t);
 	size_t once = FEATURES_SHARE * sizeof(union rk_feature_value) + RK_MAX_SIGNALS * (sizeof(float) + 1);
-	return RK_JSON_ARENA_BASE + RK_JSON_ARENA_FACTOR * limits->max_body_bytes + limits->max_candidates * candidate +
-	       limits->max_events * event + once + N_ARRAYS * RK_ARENA_ALIGNMENT;
+	return rk_json_bytes(limits->max_body_bytes) + limits->max_candidates * candidate + limits->max_events * event +
+	       once + N_ARRAYS * RK_ARENA_ALIGNMENT;
 }
 
 bool rk_request_id_fits(struct rk_bytes id)
@@ -44,123 +42,54 @@ bool rk_request_id_fits(struct rk_bytes id)
 	return true;
 }
 
-/* Place of the bracket that nests too deeply, or -1. Brackets within strings do not count; whether they match is
- * jansson's business. */
-static int64_t find_too_deep(struct rk_bytes body)
-{
-	size_t depth = 0;
-	bool in_string = false;
-	for (size_t i = 0; i < body.size; i++) {
-		char c = body.data[i];
-		if (in_string) {
-			i += c == '\\'; /* whatever it escapes does not end the string */
-			in_string = c != '"';
-		} else if (c == '"') {
-			in_string = true;
-		} else if (c == '{' || c == '[') {
-			if (++depth > RK_MAX_NESTING)
-				return (int64_t)i;
-		} else if ((c == '}' || c == ']') && depth > 0) {
-			depth--;
-		}
-	}
-	return -1;
-}
-
-/* jansson's own text may quote the body, so it is not passed on. */
-static const char *malformed_text(const json_error_t *error)
-{
-	switch (json_error_code(error)) {
-	case json_error_duplicate_key:
-		return "an object has a key twice";
-	case json_error_end_of_input_expected:
-		return "there is more after the end of the value";
-	case json_error_premature_end_of_input:
-		return "the body ends too early";
-	case json_error_invalid_utf8:
-		return "a string is not valid UTF-8";
-	case json_error_null_character:
-	case json_error_null_byte_in_key:
-		return "a string has a NUL";
-	case json_error_numeric_overflow:
-		return "a number is out of range";
-	case json_error_unknown:
-	case json_error_out_of_memory:
-	case json_error_stack_overflow:
-	case json_error_cannot_open_file:
-	case json_error_invalid_argument:
-	case json_error_invalid_syntax:
-	case json_error_invalid_format:
-	case json_error_wrong_type:
-	case json_error_null_value:
-	case json_error_item_not_found:
-	case json_error_index_out_of_range:
-		break;
-	}
-	return "invalid syntax";
-}
-
 static void stop_malformed(struct rk_decoder *decoder, const char *detail, int64_t offset)
 {
 	decoder->refusal->offset = offset;
 	rk_decoder_stop(decoder, RK_PROBLEM_MALFORMED_JSON, detail);
 }
 
-/* The body's tree in the arena, or NULL after a refusal. */
-static json_t *load(struct rk_decoder *decoder, struct rk_bytes body)
+/* The body's values in the arena, or NULL after a refusal. */
+static const struct rk_json *load(struct rk_decoder *decoder, struct rk_bytes body)
 {
 	if (body.size > decoder->limits->max_body_bytes) {
 		rk_decoder_stop(decoder, RK_PROBLEM_TOO_LARGE, "the body is larger than max_body_bytes");
 		return NULL;
 	}
-	int64_t too_deep = find_too_deep(body);
-	if (body.size == 0 || too_deep >= 0) {
-		stop_malformed(decoder, body.size == 0 ? "the body is empty" : "values are nested too deeply",
-			       body.size == 0 ? 0 : too_deep);
-		return NULL;
-	}
-	struct rk_arena *arena = decoder->arena;
-	struct rk_json_arena memory;
-	json_error_t error;
-	rk_json_arena_init(&memory, arena->base + arena->used, arena->size - arena->used);
-	rk_json_arena_begin(&memory);
-	json_t *root = json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-	rk_json_arena_end();
-	if (memory.out_of_memory || rk_arena_alloc(arena, memory.used) == NULL) {
+	struct rk_json_error error;
+	const struct rk_json *root = rk_json_parse(body, decoder->arena, &error);
+	if (root == NULL && error.detail == NULL)
 		rk_decoder_stop(decoder, RK_PROBLEM_TOO_LARGE, not_enough_memory);
-		return NULL;
-	}
-	if (root == NULL)
-		stop_malformed(decoder, malformed_text(&error), error.position);
+	else if (root == NULL)
+		stop_malformed(decoder, body.size == 0 ? "the body is empty" : error.detail, (int64_t)error.offset);
 	return root;
 }
 
 /* The fields that are needed before the others: who asks, and which model's names hold. */
 
-static void decode_request_id(struct rk_decoder *decoder, const json_t *value)
+static void decode_request_id(struct rk_decoder *decoder, const struct rk_json *value)
 {
-	struct rk_path path = {.key = "request_id"};
-	if (value == NULL || json_is_null(value) ||
-	    !rk_decode_expect(decoder, &path, json_is_string(value), "a string", value))
+	struct rk_path path = {.key = rk_bytes_of("request_id")};
+	if (value == NULL || value->type == RK_JSON_NULL ||
+	    !rk_decode_expect(decoder, &path, value->type == RK_JSON_STRING, "a string", value))
 		return;
-	struct rk_bytes id = {json_string_value(value), json_string_length(value)};
+	struct rk_bytes id = rk_json_string(value);
 	if (rk_request_id_fits(id))
-		memcpy(decoder->request->request_id, id.data, id.size + 1);
+		memcpy(decoder->request->request_id, id.data, id.size); /* it is zeroed behind */
 	else
 		rk_decoder_fault(decoder, &path, "expected 1 to %d of A-Z a-z 0-9 . _ -", RK_MAX_REQUEST_ID_BYTES);
 }
 
 /* The name to resolve: the path's, the body's, or none. False after a fault. */
-static bool decode_model(struct rk_decoder *decoder, const json_t *value, struct rk_bytes path_model,
+static bool decode_model(struct rk_decoder *decoder, const struct rk_json *value, struct rk_bytes path_model,
 			 struct rk_bytes *ret_name)
 {
-	struct rk_path path = {.key = "model"};
+	struct rk_path path = {.key = rk_bytes_of("model")};
 	*ret_name = path_model;
-	if (value == NULL || json_is_null(value))
+	if (value == NULL || value->type == RK_JSON_NULL)
 		return true;
-	if (!rk_decode_expect(decoder, &path, json_is_string(value), "a string", value))
+	if (!rk_decode_expect(decoder, &path, value->type == RK_JSON_STRING, "a string", value))
 		return false;
-	struct rk_bytes name = {json_string_value(value), json_string_length(value)};
+	struct rk_bytes name = rk_json_string(value);
 	if (name.size == 0) {
 		rk_decoder_fault(decoder, &path, "expected a model's name, found an empty string");
 		return false;
@@ -192,36 +121,41 @@ static void resolve(struct rk_decoder *decoder, const struct rk_resolver *resolv
 
 /* The other fields. */
 
-static void decode_nothing(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+static void decode_nothing(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+			   size_t index)
 {
 	(void)decoder, (void)path, (void)value, (void)index; /* request_id and model, which are decoded before */
 }
 
-static void decode_context(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+static void decode_context(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+			   size_t index)
 {
 	(void)index;
-	(void)rk_decode_expect(decoder, path, json_is_object(value), "an object", value);
+	(void)rk_decode_expect(decoder, path, value->type == RK_JSON_OBJECT, "an object", value);
 }
 
-static void decode_top_k(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+static void decode_top_k(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+			 size_t index)
 {
 	(void)index;
-	if (!rk_decode_expect(decoder, path, json_is_integer(value), "an integer", value))
+	if (!rk_decode_expect(decoder, path, value->type == RK_JSON_INTEGER, "an integer", value))
 		return;
-	if (json_integer_value(value) < 1)
+	if (value->integer < 1)
 		rk_decoder_fault(decoder, path, "expected an integer of at least 1");
-	else if (json_integer_value(value) < decoder->request->top_k)
-		decoder->request->top_k = (uint32_t)json_integer_value(value);
+	else if (value->integer < decoder->request->top_k)
+		decoder->request->top_k = (uint32_t)value->integer;
 }
 
-static void decode_explain(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+static void decode_explain(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+			   size_t index)
 {
 	(void)index;
-	if (rk_decode_expect(decoder, path, json_is_boolean(value), "a boolean", value))
-		decoder->request->explain = json_is_true(value);
+	if (rk_decode_expect(decoder, path, rk_json_is_boolean(value), "a boolean", value))
+		decoder->request->explain = value->type == RK_JSON_TRUE;
 }
 
-static void decode_budget_ms(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+static void decode_budget_ms(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+			     size_t index)
 {
 	(void)index;
 	double budget_ms;
@@ -233,13 +167,14 @@ static void decode_budget_ms(struct rk_decoder *decoder, const struct rk_path *p
 		rk_decoder_fault(decoder, path, "expected a number greater than 0");
 }
 
-static void decode_on_deadline(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+static void decode_on_deadline(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+			       size_t index)
 {
 	(void)index;
-	const char *word = json_is_string(value) ? json_string_value(value) : "";
-	decoder->request->fail_on_deadline = strcmp(word, "fail") == 0;
-	if (rk_decode_expect(decoder, path, json_is_string(value), "\"degrade\" or \"fail\"", value) &&
-	    !decoder->request->fail_on_deadline && strcmp(word, "degrade") != 0)
+	if (!rk_decode_expect(decoder, path, value->type == RK_JSON_STRING, "\"degrade\" or \"fail\"", value))
+		return;
+	decoder->request->fail_on_deadline = rk_bytes_equal(rk_json_string(value), rk_bytes_of("fail"));
+	if (!decoder->request->fail_on_deadline && !rk_bytes_equal(rk_json_string(value), rk_bytes_of("degrade")))
 		rk_decoder_fault(decoder, path, "expected \"degrade\" or \"fail\", found another string");
 }
 
@@ -257,11 +192,16 @@ static const struct rk_field request_fields[] = {
 	{"context", decode_context},
 };
 
-/* Sizes of the arrays. A member that is none of the kind it should be counts as empty here and is a fault later. */
-static bool count(struct rk_decoder *decoder, json_t *root)
+static size_t array_size(const struct rk_json *value)
 {
-	size_t n_candidates = json_array_size(json_object_get(root, "candidates"));
-	size_t n_events = json_array_size(json_object_get(root, "history"));
+	return value != NULL && value->type == RK_JSON_ARRAY ? value->n : 0;
+}
+
+/* Sizes of the arrays. A member that is none of the kind it should be counts as empty here and is a fault later. */
+static bool count(struct rk_decoder *decoder, const struct rk_json *root)
+{
+	size_t n_candidates = array_size(rk_json_get(root, "candidates"));
+	size_t n_events = array_size(rk_json_get(root, "history"));
 	if (n_candidates > decoder->limits->max_candidates || n_events > decoder->limits->max_events) {
 		rk_decoder_stop(decoder, RK_PROBLEM_TOO_LARGE,
 				n_events > decoder->limits->max_events
@@ -320,27 +260,27 @@ static void publish_arrays(const struct rk_decoder *decoder)
 
 static void decode(struct rk_decoder *decoder, const struct rk_request_source *source)
 {
-	json_t *root = load(decoder, source->body);
-	if (root == NULL || !rk_decode_expect(decoder, NULL, json_is_object(root), "an object", root))
+	const struct rk_json *root = load(decoder, source->body);
+	if (root == NULL || !rk_decode_expect(decoder, NULL, root->type == RK_JSON_OBJECT, "an object", root))
 		return;
 	struct rk_bytes name;
-	decode_request_id(decoder, json_object_get(root, "request_id"));
-	if (!decode_model(decoder, json_object_get(root, "model"), source->path_model, &name))
+	decode_request_id(decoder, rk_json_get(root, "request_id"));
+	if (!decode_model(decoder, rk_json_get(root, "model"), source->path_model, &name))
 		return;
 	resolve(decoder, &source->resolver, name);
 	if (decoder->stopped || !count(decoder, root) || !alloc_arrays(decoder))
 		return;
 	rk_decode_members(decoder, NULL, root, request_fields, sizeof(request_fields) / sizeof(request_fields[0]), 0);
-	const json_t *candidates = json_object_get(root, "candidates");
-	if (candidates == NULL || json_is_null(candidates))
-		rk_decoder_fault(decoder, &(struct rk_path){.key = "candidates"}, "a required field is missing");
+	const struct rk_json *candidates = rk_json_get(root, "candidates");
+	if (candidates == NULL || candidates->type == RK_JSON_NULL)
+		rk_decoder_fault(decoder, &(struct rk_path){.key = rk_bytes_of("candidates")},
+				 "a required field is missing");
 	publish_arrays(decoder);
 }
 
 bool rk_request_decode(const struct rk_request_source *source, struct rk_arena *arena, struct rk_request *request,
 		       struct rk_request_refusal *ret_refusal)
 {
-	rk_json_arena_install();
 	*request = (struct rk_request){.budget_ms = INFINITY};
 	ret_refusal->problem = RK_PROBLEM_INVALID_REQUEST;
 	ret_refusal->detail = "the request breaks a rule";

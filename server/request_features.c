@@ -2,7 +2,7 @@
  * know are ignored; its own are checked. */
 #include "server/decoder.h"
 
-static void decode_numeric(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value,
+static void decode_numeric(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 			   const struct rk_feature_config *feature, union rk_feature_value *ret_value)
 {
 	double number;
@@ -15,31 +15,31 @@ static void decode_numeric(struct rk_decoder *decoder, const struct rk_path *pat
 	ret_value->number = rk_feature_normalise(feature, number);
 }
 
-static void decode_categorical(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value,
+static void decode_categorical(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 			       const struct rk_feature_config *feature, union rk_feature_value *ret_value)
 {
-	bool is_integer = json_is_integer(value);
-	if (!rk_decode_expect(decoder, path, is_integer || json_is_string(value), "a string or an integer", value))
+	bool is_integer = value->type == RK_JSON_INTEGER;
+	if (!rk_decode_expect(decoder, path, is_integer || value->type == RK_JSON_STRING, "a string or an integer",
+			      value))
 		return;
 	if (is_integer) {
-		ret_value->row = rk_feature_row_of_integer(feature, json_integer_value(value));
+		ret_value->row = rk_feature_row_of_integer(feature, value->integer);
 		return;
 	}
-	struct rk_bytes text = {json_string_value(value), json_string_length(value)};
+	struct rk_bytes text = rk_json_string(value);
 	ret_value->row = rk_feature_row_of_string(feature, text);
 }
 
-void rk_decode_features(struct rk_decoder *decoder, const struct rk_path *path, json_t *object,
+void rk_decode_features(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *object,
 			const struct rk_features_config *features, union rk_feature_value *values)
 {
-	if (!rk_decode_expect(decoder, path, json_is_object(object), "an object", object))
+	if (!rk_decode_expect(decoder, path, object->type == RK_JSON_OBJECT, "an object", object))
 		return;
-	const char *key;
-	json_t *value;
-	json_object_foreach(object, key, value)
-	{
-		struct rk_path member = {.parent = path, .key = key};
-		int32_t k = json_is_null(value) ? -1 : rk_feature_find(features, rk_bytes_of(key));
+	const struct rk_json *key = object + 1;
+	for (uint32_t i = 0; i < object->n && rk_decoder_goes_on(decoder); i++, key = rk_json_next(key + 1)) {
+		const struct rk_json *value = key + 1;
+		struct rk_path member = {.parent = path, .key = rk_json_string(key)};
+		int32_t k = value->type == RK_JSON_NULL ? -1 : rk_feature_find(features, member.key);
 		if (k < 0)
 			continue;
 		const struct rk_feature_config *feature = &features->features[k];
@@ -47,7 +47,5 @@ void rk_decode_features(struct rk_decoder *decoder, const struct rk_path *path, 
 			decode_numeric(decoder, &member, value, feature, &values[k]);
 		else
 			decode_categorical(decoder, &member, value, feature, &values[k]);
-		if (!rk_decoder_goes_on(decoder))
-			return;
 	}
 }

@@ -1,7 +1,8 @@
 /* `history`: rows, explicit actions as bitsets, and how long each was watched. */
 #include "server/decoder.h"
 
-static void decode_item(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+static void decode_item(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+			size_t index)
 {
 	struct rk_item_id id;
 	if (!rk_decode_id(decoder, path, value, &id))
@@ -10,13 +11,13 @@ static void decode_item(struct rk_decoder *decoder, const struct rk_path *path, 
 	decoder->request->n_unknown_events += decoder->event_rows[index] == RK_ROW_UNKNOWN;
 }
 
-static void decode_action_name(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value,
+static void decode_action_name(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 			       size_t index)
 {
-	if (!rk_decode_expect(decoder, path, json_is_string(value), "an action's name", value))
+	if (!rk_decode_expect(decoder, path, value->type == RK_JSON_STRING, "an action's name", value))
 		return;
 	const struct rk_names *actions = &decoder->config->actions;
-	struct rk_bytes name = {json_string_value(value), json_string_length(value)};
+	struct rk_bytes name = rk_json_string(value);
 	for (uint32_t a = 0; a < actions->n; a++) {
 		if (rk_bytes_equal(actions->names[a], name)) {
 			size_t word = index * rk_action_words(decoder->config) + a / 64;
@@ -27,22 +28,25 @@ static void decode_action_name(struct rk_decoder *decoder, const struct rk_path 
 	decoder->request->n_unknown_actions++;
 }
 
-static void decode_action(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+static void decode_action(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+			  size_t index)
 {
-	if (json_is_string(value)) {
+	if (value->type == RK_JSON_STRING) {
 		decode_action_name(decoder, path, value, index);
 		return;
 	}
-	if (!rk_decode_expect(decoder, path, json_is_array(value), "an action's name or an array of them", value))
+	if (!rk_decode_expect(decoder, path, value->type == RK_JSON_ARRAY, "an action's name or an array of them",
+			      value))
 		return;
-	size_t n = json_array_size(value);
-	for (size_t i = 0; i < n && rk_decoder_goes_on(decoder); i++) {
+	size_t n = value->n;
+	const struct rk_json *name = value + 1;
+	for (size_t i = 0; i < n && rk_decoder_goes_on(decoder); i++, name = rk_json_next(name)) {
 		struct rk_path element = {.parent = path, .index = i};
-		decode_action_name(decoder, &element, json_array_get(value, i), index);
+		decode_action_name(decoder, &element, name, index);
 	}
 }
 
-static bool decode_not_negative(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value,
+static bool decode_not_negative(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 				double *ret_number)
 {
 	double number;
@@ -56,18 +60,21 @@ static bool decode_not_negative(struct rk_decoder *decoder, const struct rk_path
 	return true;
 }
 
-static void decode_watch_ms(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+static void decode_watch_ms(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+			    size_t index)
 {
 	(void)decode_not_negative(decoder, path, value, &decoder->watch_ms[index]);
 }
 
-static void decode_duration_ms(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+static void decode_duration_ms(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+			       size_t index)
 {
 	(void)decode_not_negative(decoder, path, value, &decoder->duration_ms[index]);
 }
 
 /* Checked only: no model reads it. */
-static void decode_timestamp(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+static void decode_timestamp(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+			     size_t index)
 {
 	(void)index;
 	double timestamp;
@@ -80,22 +87,23 @@ static const struct rk_field event_fields[] = {
 	{"timestamp", decode_timestamp},
 };
 
-void rk_decode_history(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+void rk_decode_history(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+		       size_t index)
 {
 	(void)index;
-	if (!rk_decode_expect(decoder, path, json_is_array(value), "an array", value))
+	if (!rk_decode_expect(decoder, path, value->type == RK_JSON_ARRAY, "an array", value))
 		return;
-	size_t n = json_array_size(value);
-	for (size_t i = 0; i < n && rk_decoder_goes_on(decoder); i++) {
+	size_t n = value->n;
+	const struct rk_json *event = value + 1;
+	for (size_t i = 0; i < n && rk_decoder_goes_on(decoder); i++, event = rk_json_next(event)) {
 		struct rk_path element = {.parent = path, .index = i};
-		json_t *event = json_array_get(value, i);
-		if (!rk_decode_expect(decoder, &element, json_is_object(event), "an object", event))
+		if (!rk_decode_expect(decoder, &element, event->type == RK_JSON_OBJECT, "an object", event))
 			continue;
 		rk_decode_members(decoder, &element, event, event_fields,
 				  sizeof(event_fields) / sizeof(event_fields[0]), i);
-		const json_t *item = json_object_get(event, "item");
-		if (item == NULL || json_is_null(item))
-			rk_decoder_fault(decoder, &(struct rk_path){.parent = &element, .key = "item"},
+		const struct rk_json *item = rk_json_get(event, "item");
+		if (item == NULL || item->type == RK_JSON_NULL)
+			rk_decoder_fault(decoder, &(struct rk_path){.parent = &element, .key = rk_bytes_of("item")},
 					 "a required field is missing");
 	}
 }

@@ -4,13 +4,15 @@
 
 #include <math.h>
 
-static void decode_user_id(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+static void decode_user_id(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+			   size_t index)
 {
 	(void)index;
 	decoder->request->has_user_id = rk_decode_id(decoder, path, value, &decoder->request->user_id);
 }
 
-static void decode_user_features(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+static void decode_user_features(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
+				 size_t index)
 {
 	(void)index;
 	rk_decode_features(decoder, path, value, &decoder->config->user_features, decoder->user_features);
@@ -21,9 +23,9 @@ static const struct rk_field user_fields[] = {
 	{"features", decode_user_features},
 };
 
-void rk_decode_user(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+void rk_decode_user(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value, size_t index)
 {
-	if (rk_decode_expect(decoder, path, json_is_object(value), "an object", value))
+	if (rk_decode_expect(decoder, path, value->type == RK_JSON_OBJECT, "an object", value))
 		rk_decode_members(decoder, path, value, user_fields, sizeof(user_fields) / sizeof(user_fields[0]),
 				  index);
 }
@@ -55,11 +57,11 @@ static void list_signals(const struct rk_names *signals, char *ret_text, size_t 
 }
 
 /* A name that the model lacks is a fault even where its weight is null: it is a typing mistake. */
-static void decode_weight(struct rk_decoder *decoder, const struct rk_path *path, const json_t *value)
+static void decode_weight(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value)
 {
 	const struct rk_names *signals = &decoder->config->signals;
 	uint32_t k = 0;
-	while (k < signals->n && !rk_bytes_equal(signals->names[k], rk_bytes_of(path->key)))
+	while (k < signals->n && !rk_bytes_equal(signals->names[k], path->key))
 		k++;
 	if (decoder->config->reward.type == RK_REWARD_ODDS) {
 		rk_decoder_fault(decoder, path, "the model's reward is \"odds\", which has no weights");
@@ -72,7 +74,7 @@ static void decode_weight(struct rk_decoder *decoder, const struct rk_path *path
 		return;
 	}
 	double weight;
-	if (json_is_null(value) || !rk_decode_number(decoder, path, value, &weight))
+	if (value->type == RK_JSON_NULL || !rk_decode_number(decoder, path, value, &weight))
 		return;
 	if (fabs(weight) > RK_MAX_REWARD_WEIGHT) {
 		rk_decoder_fault(decoder, path, "expected a weight from -%d to %d", RK_MAX_REWARD_WEIGHT,
@@ -83,27 +85,24 @@ static void decode_weight(struct rk_decoder *decoder, const struct rk_path *path
 	decoder->has_weight[k] = 1;
 }
 
-static void decode_weights(struct rk_decoder *decoder, const struct rk_path *path, json_t *object, size_t index)
+static void decode_weights(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *object,
+			   size_t index)
 {
 	(void)index;
-	if (!rk_decode_expect(decoder, path, json_is_object(object), "an object", object))
+	if (!rk_decode_expect(decoder, path, object->type == RK_JSON_OBJECT, "an object", object))
 		return;
-	const char *key;
-	json_t *value;
-	json_object_foreach(object, key, value)
-	{
-		struct rk_path member = {.parent = path, .key = key};
-		decode_weight(decoder, &member, value);
-		if (!rk_decoder_goes_on(decoder))
-			return;
+	const struct rk_json *key = object + 1;
+	for (uint32_t i = 0; i < object->n && rk_decoder_goes_on(decoder); i++, key = rk_json_next(key + 1)) {
+		struct rk_path member = {.parent = path, .key = rk_json_string(key)};
+		decode_weight(decoder, &member, key + 1);
 	}
 }
 
 static const struct rk_field reward_fields[] = {{"weights", decode_weights}};
 
-void rk_decode_reward(struct rk_decoder *decoder, const struct rk_path *path, json_t *value, size_t index)
+void rk_decode_reward(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value, size_t index)
 {
-	if (rk_decode_expect(decoder, path, json_is_object(value), "an object", value))
+	if (rk_decode_expect(decoder, path, value->type == RK_JSON_OBJECT, "an object", value))
 		rk_decode_members(decoder, path, value, reward_fields, sizeof(reward_fields) / sizeof(reward_fields[0]),
 				  index);
 }

@@ -12,7 +12,7 @@ THIRD_PARTY = {
     "cblas.h": ["model/kernels/dense", "model/layer", "bench/"],
     "microhttpd.h": ["server/http", "tests/unit/server/"],
     "jansson.h": ["loader/json_read", "loader/config_", "loader/golden", "loader/safetensors", "server/decoder",
-                  "server/request", "server/admin_request", "server/json_arena", "server/settings_file", "tests/",
+                  "server/request", "server/admin_request", "server/settings_file", "tests/",
                   "bench/"],
     "immintrin.h": ["model/kernels/avx2/", "model/kernels/avx512/", "model/base/cpu", "bench/"],
     "criterion/": ["tests/unit/"],
