@@ -16,9 +16,10 @@ typedef enum rk_status (*rk_rank_body_fn)(void *context, struct rk_version *vers
 					  struct rk_bytes *ret_reply, struct rk_error *reterr);
 
 /* Runs golden.jsonl of the folder `path`, if there is one: every score, signal and term in `expected` must agree
- * within the config's golden_tolerance, relative to max(1, |expected|); null must meet null. Fills report.n_golden and
- * parity_max_error. RK_MISMATCH names line, item, field, expected, found; RK_MALFORMED/RK_INVALID name the line.
- * The request's top_k is left out when it is replayed, so that near ties at the cut do not matter. */
+ * within the config's golden_tolerance, relative to max(1, |expected|); null must meet null or nothing. `unknown` must
+ * be the same, and so must the counts of `expected.history`, if it is there. Fills report.n_golden and
+ * parity_max_error. RK_MISMATCH names line, item, field, expected, found; RK_MALFORMED/RK_INVALID name the line. The
+ * request's top_k is left out when it is replayed, so that near ties at the cut do not matter. */
 RK_NODISCARD enum rk_status rk_golden_check(struct rk_version *version, const char *path, rk_rank_body_fn rank,
 					    void *context, struct rk_error *reterr);
 

@@ -25,6 +25,8 @@ static void unlock(struct rk_linger *linger)
 /* Under the lock. */
 static void close_at(struct rk_linger *linger, uint32_t at)
 {
+	/* a poll under way would keep a closed socket open for the client */
+	(void)shutdown(linger->sockets[at].socket, SHUT_RDWR);
 	(void)close(linger->sockets[at].socket);
 	linger->n--;
 	memmove(&linger->sockets[at], &linger->sockets[at + 1], (linger->n - at) * sizeof(linger->sockets[0]));
