@@ -117,6 +117,7 @@ static bool has_dtype(enum rk_slot_kind kind, enum rk_file_dtype dtype)
 	switch (kind) {
 	case RK_SLOT_FLOATS:
 	case RK_SLOT_ITEMS:
+	case RK_SLOT_HALVED_ITEMS:
 		return dtype == RK_FILE_F32 || dtype == RK_FILE_F16 || dtype == RK_FILE_BF16;
 	case RK_SLOT_I64:
 		return dtype == RK_FILE_I64;
@@ -133,6 +134,8 @@ static const char *dtypes_of(enum rk_slot_kind kind)
 
 size_t rk_bind_memory_bytes(enum rk_slot_kind kind, const struct rk_tensor *tensor)
 {
+	if (kind == RK_SLOT_HALVED_ITEMS)
+		return (size_t)tensor->bytes / (tensor->dtype == RK_FILE_F32 ? 2 : 1);
 	return (size_t)tensor->bytes * (kind == RK_SLOT_FLOATS && tensor->dtype != RK_FILE_F32 ? 2 : 1);
 }
 
@@ -145,10 +148,15 @@ static void take(struct binder *binder, const struct rk_slot_tensor *expected, u
 {
 	const struct rk_tensor *tensor = &binder->index->tensors[place];
 	struct rk_binding *binding = &binder->binding;
-	binder->bound[place] = (struct rk_bound){expected->slot, expected->i, expected->j, expected->kind};
+	enum rk_slot_kind kind = expected->kind;
+	if (kind == RK_SLOT_ITEMS && binder->config->precision == RK_PRECISION_BF16 && tensor->dtype != RK_FILE_BF16) {
+		kind = RK_SLOT_HALVED_ITEMS;
+		binding->item_dtype = RK_DTYPE_BF16;
+	}
+	binder->bound[place] = (struct rk_bound){expected->slot, expected->i, expected->j, kind};
 	binding->n_used++;
 	binding->used_bytes += tensor->bytes;
-	binding->memory_bytes += round_up(rk_bind_memory_bytes(expected->kind, tensor));
+	binding->memory_bytes += round_up(rk_bind_memory_bytes(kind, tensor));
 	if (expected->kind == RK_SLOT_U8) /* only the strings' bytes are U8 */
 		binding->n_id_bytes = (size_t)tensor->bytes;
 }

@@ -22,8 +22,8 @@ struct rk_bound {
 struct rk_binding {
 	const struct rk_bound *bound; /* [index.n], in the file's order */
 	uint32_t n_items;             /* V */
-	enum rk_dtype item_dtype;
-	size_t n_id_bytes; /* B, for string ids */
+	enum rk_dtype item_dtype;     /* in memory */
+	size_t n_id_bytes;            /* B, for string ids */
 	uint32_t n_used, n_dropped;
 	uint64_t used_bytes, dropped_bytes; /* in the file */
 	size_t memory_bytes;                /* of the used tensors in memory, each aligned to RK_ARENA_ALIGNMENT */
@@ -46,7 +46,7 @@ RK_NODISCARD enum rk_status rk_bind(struct rk_binding *ret_binding, const struct
 				    const struct rk_tensor_index *index, struct rk_arena *arena,
 				    const struct rk_bind_listener *listener, struct rk_error *reterr);
 
-/* Bytes that the tensor takes in memory: floats as F32, all else as in the file. */
+/* Bytes that the tensor takes in memory: floats as F32, a halved table as BF16, all else as in the file. */
 size_t rk_bind_memory_bytes(enum rk_slot_kind kind, const struct rk_tensor *tensor);
 
 /* Whether the tensor is training-only. */

@@ -1,6 +1,6 @@
 /*
  * Regular files, read with read(2) into private memory: never mapped, since a mapped file that is truncated in place
- * kills the process. A file that changes while it is read (size, inode or times) is an error.
+ * kills the process. A file whose size or modification time changes while it is read is an error.
  */
 #ifndef RK_LOADER_FILE_H
 #define RK_LOADER_FILE_H
@@ -34,7 +34,7 @@ void rk_file_close(struct rk_file *file);
 RK_NODISCARD enum rk_status rk_file_read(const struct rk_file *file, uint64_t offset, void *buffer, size_t size,
 					 struct rk_error *reterr);
 
-/* RK_IO when size, inode or times are not those of the opening any more. */
+/* RK_IO when size or modification time are not those of the opening any more. */
 RK_NODISCARD enum rk_status rk_file_check_unchanged(const struct rk_file *file, struct rk_error *reterr);
 
 /* Reads the whole file `name` of the folder into a mapping of its own. RK_LIMIT when it is larger than `max_bytes`;

@@ -14,10 +14,11 @@
 enum { RK_SLOT_NAME_BYTES = 512 };
 
 enum rk_slot_kind {
-	RK_SLOT_FLOATS, /* F32, F16 or BF16 → F32 */
-	RK_SLOT_ITEMS,  /* the item table: F32, F16 or BF16, kept as it is */
-	RK_SLOT_I64,    /* I64 */
-	RK_SLOT_U8,     /* U8 */
+	RK_SLOT_FLOATS,       /* F32, F16 or BF16 → F32 */
+	RK_SLOT_ITEMS,        /* the item table: F32, F16 or BF16, kept as it is */
+	RK_SLOT_HALVED_ITEMS, /* the item table of a bf16 model: F32 or F16 → BF16, rounded to nearest even */
+	RK_SLOT_I64,          /* I64 */
+	RK_SLOT_U8,           /* U8 */
 };
 
 enum rk_slot_need {

@@ -21,18 +21,21 @@ static enum rk_status open_memory(struct rk_source *source, size_t json_bytes, s
 	return status;
 }
 
-static enum rk_status read_config(struct rk_source *source, int folder, size_t extra_bytes, struct rk_error *reterr)
+static enum rk_status read_config(struct rk_source *source, int folder, const struct rk_source_options *options,
+				  struct rk_error *reterr)
 {
 	struct rk_pages pages;
 	struct rk_bytes json;
 	enum rk_status status = rk_file_read_all(&pages, &json, folder, config_name, RK_MAX_CONFIG_BYTES, reterr);
 	if (status != RK_OK)
 		return status;
-	status = open_memory(source, json.size, extra_bytes, reterr);
+	status = open_memory(source, json.size, options->extra_bytes, reterr);
 	if (status == RK_OK) {
 		status = rk_config_read(&source->config, json, &source->arena, reterr);
 		if (status != RK_OK)
 			(void)rk_error_prefix(reterr, status, "%s", config_name);
+		else if (options->in_f32)
+			source->config.precision = RK_PRECISION_F32;
 	}
 	rk_pages_close(&pages);
 	return status;
@@ -64,31 +67,32 @@ static enum rk_status read_index(struct rk_source *source, struct rk_error *rete
 	return status == RK_OK ? parse_head(source, head_bytes, reterr) : status;
 }
 
-static enum rk_status open_parts(struct rk_source *source, int folder, size_t extra_bytes,
-				 const struct rk_bind_listener *listener, struct rk_error *reterr)
+static enum rk_status open_parts(struct rk_source *source, int folder, const struct rk_source_options *options,
+				 struct rk_error *reterr)
 {
-	enum rk_status status = read_config(source, folder, extra_bytes, reterr);
+	enum rk_status status = read_config(source, folder, options, reterr);
 	if (status == RK_OK)
 		status = rk_file_open(&source->file, folder, tensors_name, reterr);
 	if (status != RK_OK)
 		return status;
 	status = read_index(source, reterr);
 	if (status == RK_OK)
-		status = rk_bind(&source->binding, &source->config, &source->index, &source->arena, listener, reterr);
+		status = rk_bind(&source->binding, &source->config, &source->index, &source->arena, options->listener,
+				 reterr);
 	if (status != RK_OK)
 		(void)rk_error_prefix(reterr, status, "%s", tensors_name);
 	return status;
 }
 
-enum rk_status rk_source_open(struct rk_source *ret_source, const char *path, size_t extra_bytes,
-			      const struct rk_bind_listener *listener, struct rk_error *reterr)
+enum rk_status rk_source_open(struct rk_source *ret_source, const char *path, const struct rk_source_options *options,
+			      struct rk_error *reterr)
 {
 	int folder;
 	enum rk_status status = rk_folder_open(&folder, path, reterr);
 	if (status != RK_OK)
 		return status;
 	struct rk_source source = {.file.fd = -1};
-	status = open_parts(&source, folder, extra_bytes, listener, reterr);
+	status = open_parts(&source, folder, options, reterr);
 	(void)close(folder);
 	if (status != RK_OK)
 		rk_source_close(&source);

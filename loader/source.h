@@ -19,11 +19,16 @@ struct rk_source {
 	struct rk_binding binding;
 };
 
-/* Reads config.json and the header of model.safetensors in the folder `path`, checks and binds them. `extra_bytes`
- * of arena are left for the caller; `listener` (or NULL) hears of every fault of the binding. Messages start with the
- * file's name. */
-RK_NODISCARD enum rk_status rk_source_open(struct rk_source *ret_source, const char *path, size_t extra_bytes,
-					   const struct rk_bind_listener *listener, struct rk_error *reterr);
+struct rk_source_options {
+	size_t extra_bytes;                      /* of arena, left for the caller */
+	const struct rk_bind_listener *listener; /* hears of every fault of the binding; or NULL */
+	bool in_f32;                             /* takes `precision` for f32, whatever the config says */
+};
+
+/* Reads config.json and the header of model.safetensors in the folder `path`, checks and binds them. Messages start
+ * with the file's name. */
+RK_NODISCARD enum rk_status rk_source_open(struct rk_source *ret_source, const char *path,
+					   const struct rk_source_options *options, struct rk_error *reterr);
 
 /* Safe twice. A caller that keeps the memory sets source->memory to zero before. */
 void rk_source_close(struct rk_source *source);

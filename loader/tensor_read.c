@@ -1,10 +1,11 @@
 /*
  * Floats are checked by their exponent's bits, and widened by moving bits, so that neither the rounding mode nor a
- * flush of denormals can change a weight.
+ * flush of denormals can change a weight that stays as it is.
  */
 #include "loader/tensor_read.h"
 
 #include "model/base/check.h"
+#include "model/base/half.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -45,33 +46,6 @@ enum rk_status rk_tensor_stream_skip(struct rk_tensor_stream *stream, uint64_t s
 
 /* ---- values ---- */
 
-static float from_bits(uint32_t bits)
-{
-	float value;
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
-float rk_float_from_bf16(uint16_t bits)
-{
-	return from_bits((uint32_t)bits << 16);
-}
-
-float rk_float_from_f16(uint16_t bits)
-{
-	uint32_t sign = (uint32_t)(bits & 0x8000) << 16;
-	uint32_t exponent = bits >> 10 & 0x1f, mantissa = bits & 0x3ff;
-	if (exponent == 0x1f)
-		return from_bits(sign | 0x7f800000 | mantissa << 13);
-	if (exponent > 0)
-		return from_bits(sign | (exponent + 112) << 23 | mantissa << 13);
-	if (mantissa == 0)
-		return from_bits(sign);
-	/* a denormal of 16 bits is a normal float: shift its leading one into the hidden place */
-	uint32_t shift = (uint32_t)__builtin_clz(mantissa) - 21;
-	return from_bits(sign | (113 - shift) << 23 | (mantissa << shift & 0x3ff) << 13);
-}
-
 struct dtype_bits {
 	uint16_t exponent16; /* all ones in the exponent: infinity or NaN */
 	float (*widen)(uint16_t bits);
@@ -79,8 +53,8 @@ struct dtype_bits {
 
 static struct dtype_bits bits_of(enum rk_file_dtype dtype)
 {
-	return dtype == RK_FILE_F16 ? (struct dtype_bits){0x7c00, rk_float_from_f16}
-				    : (struct dtype_bits){0x7f80, rk_float_from_bf16};
+	return dtype == RK_FILE_F16 ? (struct dtype_bits){0x7c00, rk_float_of_f16}
+				    : (struct dtype_bits){0x7f80, rk_float_of_bf16};
 }
 
 static enum rk_status fail_nonfinite(uint64_t index, float value, struct rk_error *reterr)
@@ -100,11 +74,11 @@ static enum rk_status check_16(const uint16_t *values, size_t n, uint64_t first,
 	return RK_OK;
 }
 
-static enum rk_status check_32(const uint32_t *values, size_t n, struct rk_error *reterr)
+static enum rk_status check_32(const uint32_t *values, size_t n, uint64_t first, struct rk_error *reterr)
 {
 	for (size_t i = 0; i < n; i++) {
 		if ((values[i] & 0x7f800000) == 0x7f800000)
-			return fail_nonfinite(i, from_bits(values[i]), reterr);
+			return fail_nonfinite(first + i, rk_float_of_bits(values[i]), reterr);
 	}
 	return RK_OK;
 }
@@ -131,17 +105,47 @@ static enum rk_status read_widened(struct rk_tensor_stream *stream, const struct
 	return RK_OK;
 }
 
+/* F32 or F16, rounded to BF16. A finite value that rounds to infinity stays the largest: the table must be finite. */
+static enum rk_status read_halved(struct rk_tensor_stream *stream, const struct rk_tensor *tensor, uint16_t *ret_halves,
+				  struct rk_error *reterr)
+{
+	bool is_wide = tensor->dtype == RK_FILE_F32;
+	size_t width = is_wide ? sizeof(float) : sizeof(uint16_t);
+	uint64_t done = 0;
+	for (uint64_t rest = tensor->bytes; rest > 0;) {
+		size_t piece = piece_of(rest);
+		size_t n = piece / width;
+		enum rk_status status = take(stream, stream->buffer, piece, reterr);
+		if (status == RK_OK)
+			status = is_wide ? check_32(stream->buffer, n, done, reterr)
+					 : check_16(stream->buffer, n, done, tensor->dtype, reterr);
+		if (status != RK_OK)
+			return status;
+		for (size_t i = 0; i < n; i++) {
+			float value = is_wide ? ((const float *)stream->buffer)[i]
+					      : rk_float_of_f16(((const uint16_t *)stream->buffer)[i]);
+			uint16_t half = rk_bf16_of_float(value);
+			ret_halves[done + i] = (half & 0x7fff) == 0x7f80 ? (uint16_t)(half - 1) : half;
+		}
+		done += n;
+		rest -= piece;
+	}
+	return RK_OK;
+}
+
 enum rk_status rk_tensor_stream_read(struct rk_tensor_stream *stream, const struct rk_tensor *tensor,
 				     enum rk_slot_kind kind, void *memory, struct rk_error *reterr)
 {
 	RK_ASSERT(stream->offset == tensor->offset);
 	if (kind == RK_SLOT_FLOATS && tensor->dtype != RK_FILE_F32)
 		return read_widened(stream, tensor, memory, reterr);
+	if (kind == RK_SLOT_HALVED_ITEMS)
+		return read_halved(stream, tensor, memory, reterr);
 	enum rk_status status = take(stream, memory, (size_t)tensor->bytes, reterr);
 	bool is_float = kind == RK_SLOT_FLOATS || kind == RK_SLOT_ITEMS;
 	if (status != RK_OK || !is_float)
 		return status;
 	if (tensor->dtype == RK_FILE_F32)
-		return check_32(memory, (size_t)tensor->bytes / sizeof(uint32_t), reterr);
+		return check_32(memory, (size_t)tensor->bytes / sizeof(uint32_t), 0, reterr);
 	return check_16(memory, (size_t)tensor->bytes / sizeof(uint16_t), 0, tensor->dtype, reterr);
 }

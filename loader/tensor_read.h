@@ -25,13 +25,10 @@ void rk_tensor_stream_init(struct rk_tensor_stream *stream, const struct rk_file
 RK_NODISCARD enum rk_status rk_tensor_stream_skip(struct rk_tensor_stream *stream, uint64_t size,
 						  struct rk_error *reterr);
 
-/* Reads the next tensor (the stream stands at its offset) into `memory`: floats as F32, the rest as it is. A weight
+/* Reads the next tensor (the stream stands at its offset) into `memory`: floats as F32, a halved item table as BF16,
+ * the rest as it is. A weight
  * that is not finite is RK_INVALID with its index; RK_IO. Messages do not name the tensor. */
 RK_NODISCARD enum rk_status rk_tensor_stream_read(struct rk_tensor_stream *stream, const struct rk_tensor *tensor,
 						  enum rk_slot_kind kind, void *memory, struct rk_error *reterr);
-
-/* F16 and BF16 → F32, exact. */
-float rk_float_from_f16(uint16_t bits);
-float rk_float_from_bf16(uint16_t bits);
 
 #endif

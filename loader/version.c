@@ -203,7 +203,9 @@ enum rk_status rk_version_open(struct rk_version **ret_version, const char *path
 {
 	RK_ASSERT(strlen(name) < sizeof((*ret_version)->name));
 	struct rk_source source;
-	enum rk_status status = rk_source_open(&source, path, own_bytes(options->n_workers + 1), NULL, reterr);
+	const struct rk_source_options source_options = {.extra_bytes = own_bytes(options->n_workers + 1),
+							 .in_f32 = options->in_f32};
+	enum rk_status status = rk_source_open(&source, path, &source_options, reterr);
 	if (status != RK_OK)
 		return status;
 	struct rk_version *version = rk_arena_alloc_zeroed(&source.arena, 1, sizeof(*version));

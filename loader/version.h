@@ -37,6 +37,7 @@ struct rk_load_report {
 struct rk_version_options {
 	struct rk_limits limits;
 	enum rk_cpu_tier tier;
+	bool in_f32;        /* computes in f32 even where the config says bf16, to compare */
 	uint32_t n_workers; /* scratches to make: worker w uses scratches[w]; one more, the last, is the loader's own */
 };
 

@@ -196,7 +196,7 @@ static void print_faults(const char *path)
 {
 	struct rk_source source;
 	const struct rk_bind_listener listener = {print_fault, NULL};
-	if (rk_source_open(&source, path, 0, &listener, NULL) == RK_OK)
+	if (rk_source_open(&source, path, &(struct rk_source_options){.listener = &listener}, NULL) == RK_OK)
 		rk_source_close(&source);
 }
 

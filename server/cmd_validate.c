@@ -4,6 +4,7 @@
 #include "loader/golden.h"
 #include "loader/registry_scan.h"
 #include "server/job.h"
+#include "server/precision.h"
 #include "server/settings.h"
 
 #include <inttypes.h>
@@ -34,6 +35,31 @@ static void print_result(const struct rk_version *version)
 		     version->model.config.golden_tolerance, report->n_warmup);
 }
 
+/* A bf16 model's order against that of the same weights in f32. Nothing to say for an f32 model, or without warm-up
+ * requests. */
+static enum rk_status report_precision(struct rk_version *version, const char *path,
+				       const struct rk_version_options *options, const struct rk_request_limits *limits,
+				       struct rk_error *reterr)
+{
+	struct rk_precision_report report;
+	struct rk_version_options in_f32 = *options;
+	struct rk_version *exact;
+	if (version->model.config.precision != RK_PRECISION_BF16 || version->report.n_warmup == 0)
+		return RK_OK;
+	in_f32.in_f32 = true;
+	enum rk_status status = rk_version_open(&exact, path, version->name, version->number, &in_f32, reterr);
+	if (status != RK_OK)
+		return status;
+	status = rk_precision_compare(version, exact, path, limits, &report, reterr);
+	rk_version_close(exact);
+	if (status == RK_OK)
+		(void)printf("bf16 against f32 over %" PRIu32
+			     " requests: top-10 overlap %.4f, Kendall tau %.4f, largest "
+			     "error of a score %.1e\n",
+			     report.n_requests, report.top10_overlap, report.kendall_tau, report.max_error);
+	return status;
+}
+
 static enum rk_status validate(const char *path, const struct rk_settings *settings, struct rk_error *reterr)
 {
 	const struct rk_request_limits limits = {.max_candidates = settings->max_candidates,
@@ -51,8 +77,10 @@ static enum rk_status validate(const char *path, const struct rk_settings *setti
 	if (status != RK_OK)
 		return status;
 	status = run_requests(version, path, &limits, reterr);
-	if (status == RK_OK)
+	if (status == RK_OK) {
 		print_result(version);
+		status = report_precision(version, path, &options, &limits, reterr);
+	}
 	rk_version_close(version);
 	return status;
 }

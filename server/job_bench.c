@@ -49,7 +49,7 @@ enum rk_status rk_job_bench_rank(void *context, struct rk_version *version, stru
 	if (status != RK_OK)
 		return status;
 	struct rk_job job = {.body = request,
-			     .budget_ms = INFINITY,
+			     .budget_ms = (double)INFINITY,
 			     .received_ns = rk_clock_ns(),
 			     .reply = bench->reply,
 			     .reply_size = bench->reply_size};

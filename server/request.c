@@ -237,7 +237,7 @@ static bool alloc_arrays(struct rk_decoder *decoder)
 		return false;
 	}
 	for (size_t i = 0; i < n_events; i++)
-		decoder->watch_ms[i] = decoder->duration_ms[i] = NAN;
+		decoder->watch_ms[i] = decoder->duration_ms[i] = (double)NAN;
 	memcpy(decoder->weights, config->reward.weights, n_signals * sizeof(float));
 	memcpy(decoder->has_weight, config->reward.has_weight, n_signals);
 	return true;
@@ -281,7 +281,7 @@ static void decode(struct rk_decoder *decoder, const struct rk_request_source *s
 bool rk_request_decode(const struct rk_request_source *source, struct rk_arena *arena, struct rk_request *request,
 		       struct rk_request_refusal *ret_refusal)
 {
-	*request = (struct rk_request){.budget_ms = INFINITY};
+	*request = (struct rk_request){.budget_ms = (double)INFINITY};
 	ret_refusal->problem = RK_PROBLEM_INVALID_REQUEST;
 	ret_refusal->detail = "the request breaks a rule";
 	ret_refusal->offset = -1;

@@ -237,7 +237,7 @@ const char test_config_text[] =
 	"  \"target_attention\": {\"heads\": 2}},"
 	" \"signals\": [\"click\", \"like\"],"
 	" \"reward\": {\"type\": \"additive\", \"weights\": {\"like\": 2.5}},"
-	" \"golden_tolerance\": 1e-3, \"precision\": \"bf16\"}";
+	" \"golden_tolerance\": 1e-3, \"precision\": \"f32\"}";
 
 void test_write_model(const char *folder)
 {

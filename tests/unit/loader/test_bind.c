@@ -261,3 +261,24 @@ Test(bind, a_config_that_calls_for_far_too_much_is_given_up)
 	cr_assert_eq(rk_bind(&binding, &config, &none, &arena, NULL, &error), RK_NOT_FOUND);
 	cr_assert_str_eq(error.message, "items.embedding: expected shape [V, 4], found nothing (and 999 more)");
 }
+
+Test(bind, the_table_of_a_bf16_model_is_halved)
+{
+	start(test_config_text);
+	struct rk_binding binding;
+	cr_assert_eq(bind(&binding, NULL, NULL), RK_OK);
+	size_t before = binding.memory_bytes;
+	config.precision = RK_PRECISION_BF16;
+	test_file_remove(&file, "items.embedding");
+	test_file_remove(&file, "items.ids");
+	add("items.embedding", "F32", 2, 100, 4, 4);
+	add("items.ids", "I64", 1, 100, 0, 8);
+	cr_assert_eq(bind(&binding, NULL, NULL), RK_OK);
+	cr_assert_eq(binding.item_dtype, RK_DTYPE_BF16);
+	config.precision = RK_PRECISION_F32;
+	struct rk_binding wide;
+	cr_assert_eq(bind(&wide, NULL, NULL), RK_OK);
+	cr_assert_eq(wide.item_dtype, RK_DTYPE_F32);
+	cr_assert_eq(wide.memory_bytes - binding.memory_bytes, 100 * 4 * 4 - 832, "800 bytes, in 64-byte units");
+	cr_assert_gt(binding.memory_bytes, before);
+}

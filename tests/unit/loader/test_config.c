@@ -49,7 +49,7 @@ Test(config, every_key_reaches_its_place)
 	cr_assert(encoder->norm == RK_NORM_PRE && encoder->position == RK_POSITION_FROM_END);
 	cr_assert(encoder->use_actions && encoder->input_norm && encoder->scale_embedding && encoder->final_norm);
 	cr_assert_float_eq(encoder->norm_eps, 1e-6F, 0);
-	cr_assert(config.golden_tolerance == 1e-3 && config.precision == RK_PRECISION_BF16);
+	cr_assert(config.golden_tolerance == 1e-3 && config.precision == RK_PRECISION_F32);
 	cr_assert(config.ranker.type == RK_RANKER_MLP && config.ranker.n_hidden == 2 && config.ranker.hidden[0] == 7);
 	cr_assert(config.ranker.hidden[1] == 5 && config.ranker.activation == RK_ACTIVATION_RELU);
 	cr_assert_eq(config.ranker.attention_heads, 2);
