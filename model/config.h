@@ -8,6 +8,7 @@
 #define RK_MODEL_CONFIG_H
 
 #include "model/base/span.h"
+#include "model/kernels/types.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +18,6 @@ enum { RK_MAX_SIGNALS = 64, RK_MAX_DIM = 4096, RK_MAX_HISTORY = 65536 };
 
 /* X-macros: enumerator, the word in config.json */
 #define RK_ENCODER_TABLE(X) X(SASREC, "sasrec") X(GRU4REC, "gru4rec") X(MEAN, "mean")
-#define RK_ACTIVATION_TABLE(X) X(RELU, "relu") X(GELU, "gelu") X(GELU_TANH, "gelu_tanh") X(SILU, "silu")
 #define RK_NORM_TABLE(X) X(PRE, "pre") X(POST, "post") X(QUERY, "query")
 #define RK_POSITION_TABLE(X) X(NONE, "none") X(FROM_START, "from_start") X(FROM_END, "from_end")
 #define RK_RANKER_TABLE(X) X(MLP, "mlp") X(DCN_V2, "dcn_v2") X(MMOE, "mmoe") X(DOT, "dot")
@@ -31,7 +31,6 @@ enum { RK_MAX_SIGNALS = 64, RK_MAX_DIM = 4096, RK_MAX_HISTORY = 65536 };
 #define RK_PRECISION_TABLE(X) X(F32, "f32") X(BF16, "bf16")
 
 #define RK_ENUM_ENCODER(name, text) RK_ENCODER_##name,
-#define RK_ENUM_ACTIVATION(name, text) RK_ACTIVATION_##name,
 #define RK_ENUM_NORM(name, text) RK_NORM_##name,
 #define RK_ENUM_POSITION(name, text) RK_POSITION_##name,
 #define RK_ENUM_RANKER(name, text) RK_RANKER_##name,
@@ -40,7 +39,6 @@ enum { RK_MAX_SIGNALS = 64, RK_MAX_DIM = 4096, RK_MAX_HISTORY = 65536 };
 #define RK_ENUM_FEATURE(name, text) RK_FEATURE_##name,
 #define RK_ENUM_PRECISION(name, text) RK_PRECISION_##name,
 enum rk_encoder_type { RK_ENCODER_TABLE(RK_ENUM_ENCODER) };
-enum rk_activation { RK_ACTIVATION_TABLE(RK_ENUM_ACTIVATION) };
 enum rk_norm_order { RK_NORM_TABLE(RK_ENUM_NORM) };
 enum rk_position { RK_POSITION_TABLE(RK_ENUM_POSITION) };
 enum rk_ranker_type { RK_RANKER_TABLE(RK_ENUM_RANKER) };
@@ -49,7 +47,6 @@ enum rk_condition { RK_CONDITION_TABLE(RK_ENUM_CONDITION) };
 enum rk_feature_type { RK_FEATURE_TABLE(RK_ENUM_FEATURE) };
 enum rk_precision { RK_PRECISION_TABLE(RK_ENUM_PRECISION) };
 #undef RK_ENUM_ENCODER
-#undef RK_ENUM_ACTIVATION
 #undef RK_ENUM_NORM
 #undef RK_ENUM_POSITION
 #undef RK_ENUM_RANKER

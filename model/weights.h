@@ -11,13 +11,6 @@
 
 #include <stdint.h>
 
-enum rk_dtype { RK_DTYPE_F32, RK_DTYPE_F16, RK_DTYPE_BF16 };
-
-static inline size_t rk_dtype_bytes(enum rk_dtype dtype)
-{
-	return dtype == RK_DTYPE_F32 ? 4 : 2;
-}
-
 struct rk_linear {
 	const float *weight; /* [n_out, n_in] */
 	const float *bias;   /* [n_out] */

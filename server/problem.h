@@ -60,7 +60,7 @@ void rk_faults_add(struct rk_faults *faults, const char *pointer, const char *fo
 
 /* Writes the document; returns its length (cut never: `size` of 16 KiB always suffices; asserted).
  * request_id, detail, faults may be NULL; offset < 0: none. */
-size_t rk_problem_write(char *ret_text, size_t size, enum rk_problem problem, const char *detail, const char *request_id,
-			const struct rk_faults *faults, int64_t offset);
+size_t rk_problem_write(char *ret_text, size_t size, enum rk_problem problem, const char *detail,
+			const char *request_id, const struct rk_faults *faults, int64_t offset);
 
 #endif

@@ -14,8 +14,7 @@
 #define RK_KERNELS_KERNELS_H
 
 #include "model/base/cpu.h"
-#include "model/config.h"
-#include "model/weights.h"
+#include "model/kernels/types.h"
 
 #include <stddef.h>
 #include <stdint.h>

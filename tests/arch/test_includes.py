@@ -5,7 +5,7 @@ import subprocess
 import tree
 
 # Areas from the lowest to the highest; an area may include itself and what stands before it.
-LAYERS = ["model/base", "model/kernels", "model", "loader", "server", "bench", "tests"]
+LAYERS = ["model/base", "model/kernels", "model", "loader", "server", "bench", "cli", "tests"]
 
 # Header: the files that may include it, by the beginning of their path.
 THIRD_PARTY = {

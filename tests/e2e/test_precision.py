@@ -49,7 +49,8 @@ def test_validate_reports_what_bf16_costs(tmp_path):
     folder = in_bf16(bundled, tmp_path / "kuairand" / "1", golden_tolerance=0.05)
     done = run("validate", folder)
     assert done.returncode == 0, done.stderr
-    found = re.search(r"bf16 against f32 over (\d+) requests: top-10 overlap ([\d.]+), Kendall tau ([\d.]+)", done.stdout)
+    found = re.search(r"bf16 against f32 over (\d+) requests: top-10 overlap ([\d.]+), Kendall tau ([\d.]+)",
+                      done.stdout)
     assert found, done.stdout
     assert int(found[1]) > 0 and float(found[2]) >= 0.9 and float(found[3]) >= 0.98
     assert "bf16 against" not in run("validate", bundled).stdout
