@@ -2,17 +2,12 @@
 #ifndef RK_BENCH_LOAD_REPORT_H
 #define RK_BENCH_LOAD_REPORT_H
 
+#include "bench/load/machine.h"
 #include "bench/load/options.h"
 #include "bench/load/pool.h"
 #include "bench/load/summary.h"
 
 #include <stdio.h>
-
-struct rk_load_machine {
-	char cpu_model[128]; /* "unknown" where the kernel does not tell */
-	long n_cores;        /* online */
-	int n_usable_cores;  /* of the client's affinity */
-};
 
 struct rk_load_report {
 	const struct rk_load_options *options;
@@ -22,8 +17,6 @@ struct rk_load_report {
 	size_t n_runs;
 	struct rk_load_summary median;
 };
-
-void rk_load_machine_read(struct rk_load_machine *ret_machine);
 
 /* Write errors stay in the stream (ferror). Not a number and infinite are "-" and "never" in text, null in JSON. */
 void rk_load_report_write_text(const struct rk_load_report *report, FILE *stream);
