@@ -10,6 +10,7 @@
 #include "model/base/span.h"
 #include "model/base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { RK_MAX_ID_BYTES = 255 };
@@ -36,7 +37,18 @@ RK_NODISCARD enum rk_status rk_ids_init_strings(struct rk_ids *ret_ids, const ch
 						const int64_t *offsets, uint32_t n_items, struct rk_arena *arena,
 						struct rk_error *reterr);
 
-/* Row of the id, or -1 (RK_ROW_UNKNOWN). */
+/* An id as a request wrote it. */
+struct rk_item_id {
+	bool is_integer;
+	int64_t integer;
+	struct rk_bytes text; /* valid UTF-8, unescaped */
+};
+
+/* Rows of n ids, -1 (RK_ROW_UNKNOWN) for those that the table lacks. The memory that the ids need is asked for in
+ * advance, so that many look-ups in a large table wait together and not one after the other. */
+void rk_ids_find_all(const struct rk_ids *ids, const struct rk_item_id *wanted, uint32_t n, int32_t *ret_rows);
+
+/* Row of the id, or -1. */
 int32_t rk_ids_find_integer(const struct rk_ids *ids, int64_t id);
 int32_t rk_ids_find_string(const struct rk_ids *ids, struct rk_bytes id);
 

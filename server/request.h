@@ -16,13 +16,6 @@ struct rk_request_limits {
 	size_t max_body_bytes;
 };
 
-/* An id as the request wrote it. */
-struct rk_item_id {
-	bool is_integer;
-	int64_t integer;
-	struct rk_bytes text; /* valid UTF-8, unescaped */
-};
-
 /* Where the decoder gets the model from. Called at most once a request; size 0 asks for the default.
  * NULL: no such model (*ret_known false), or none of its versions is ready (*ret_known true). */
 struct rk_resolver {

@@ -1,14 +1,10 @@
-/* `candidates`: the id of each as it was written, its row, and its features. */
+/* `candidates`: the id of each as it was written, its features, and when all are read their rows. */
 #include "server/decoder.h"
 
 static void decode_item(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 			size_t index)
 {
-	struct rk_item_id *id = &decoder->candidate_ids[index];
-	if (!rk_decode_id(decoder, path, value, id))
-		return;
-	decoder->candidate_rows[index] = rk_decoder_find(decoder, id);
-	decoder->request->n_unknown_candidates += decoder->candidate_rows[index] == RK_ROW_UNKNOWN;
+	(void)rk_decode_id(decoder, path, value, &decoder->candidate_ids[index]);
 }
 
 static void decode_features(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
@@ -55,4 +51,9 @@ void rk_decode_candidates(struct rk_decoder *decoder, const struct rk_path *path
 		struct rk_path element = {.parent = path, .index = i};
 		decode_candidate(decoder, &element, candidate, i);
 	}
+	if (decoder->refusal->faults.n > 0)
+		return; /* some ids may be missing */
+	rk_ids_find_all(decoder->ids, decoder->candidate_ids, (uint32_t)n, decoder->candidate_rows);
+	for (size_t i = 0; i < n; i++)
+		decoder->request->n_unknown_candidates += decoder->candidate_rows[i] == RK_ROW_UNKNOWN;
 }

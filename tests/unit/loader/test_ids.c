@@ -233,3 +233,42 @@ Test(ids, an_arena_that_is_too_small_is_an_error)
 	cr_assert_eq(rk_ids_init_strings(&table, strings.bytes, 3, strings.offsets, 3, &arena, NULL), RK_NO_MEMORY);
 	cr_assert_eq(rk_ids_init_integers(&table, ids, UINT32_MAX, &arena, NULL), RK_LIMIT);
 }
+
+Test(ids, many_are_found_as_one_by_one)
+{
+	enum { N = 1000 };
+	static int64_t integers[N], offsets[N + 1];
+	static char bytes[N * 8];
+	static struct rk_item_id wanted[3 * N];
+	static char texts[3 * N][24];
+	int32_t rows[3 * N];
+	for (int i = 0; i < N; i++) {
+		integers[i] = (int64_t)i * 7919 - 50000;
+		offsets[i + 1] = offsets[i] + snprintf(bytes + offsets[i], 8, "%d", i * 3);
+	}
+	for (int i = 0; i < 3 * N; i++) {
+		int64_t value = i % 2 == 0 ? integers[i % N] : i;
+		int n = snprintf(texts[i], sizeof(texts[i]), i % 5 == 0 ? "%08lld" : "%lld", (long long)value);
+		wanted[i] =
+			(struct rk_item_id){.is_integer = i % 3 == 0, .integer = value, .text = {texts[i], (size_t)n}};
+	}
+	struct rk_ids tables[3] = {0};
+	struct rk_arena arena = test_arena(2 * rk_ids_bytes(N));
+	cr_assert_eq(rk_ids_init_integers(&tables[0], integers, N, &arena, NULL), RK_OK);
+	cr_assert_eq(rk_ids_init_strings(&tables[1], bytes, (size_t)offsets[N], offsets, N, &arena, NULL), RK_OK);
+	for (int t = 0; t < 3; t++) { /* the third is empty */
+		int n_found = 0;
+		for (uint32_t n = 0; n <= 3 * N; n += n < 40 ? 1 : 740) {
+			rk_ids_find_all(&tables[t], wanted, n, rows);
+			n_found = 0;
+			for (uint32_t i = 0; i < n; i++) {
+				int32_t expected = wanted[i].is_integer
+							   ? rk_ids_find_integer(&tables[t], wanted[i].integer)
+							   : rk_ids_find_string(&tables[t], wanted[i].text);
+				cr_assert_eq(rows[i], expected, "table %d, id %u", t, i);
+				n_found += expected >= 0;
+			}
+		}
+		cr_assert(t == 2 ? n_found == 0 : n_found > N / 4, "%d of table %d", n_found, t);
+	}
+}
