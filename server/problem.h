@@ -40,7 +40,7 @@ enum { RK_MAX_FAULTS = 16 };
 
 /* One broken rule of a 422: where (JSON Pointer into the body, or a header's name) and what. */
 struct rk_fault {
-	char pointer[96]; /* e.g. "/candidates/3/features/age_hours"; "" is the whole body */
+	char pointer[96];  /* e.g. "/candidates/3/features/age_hours"; "" is the whole body */
 	char message[320]; /* one line; never holds the client's own text */
 	bool is_header;    /* pointer holds a header's name */
 };

@@ -139,7 +139,7 @@ static enum rk_status rank(struct session *session, struct rk_bytes body, struct
 			   struct rk_error *reterr)
 {
 	struct rk_job job = {.body = body,
-			     .budget_ms = INFINITY,
+			     .budget_ms = (double)INFINITY,
 			     .received_ns = rk_clock_ns(),
 			     .reply = session->reply.base,
 			     .reply_size = session->reply.size};

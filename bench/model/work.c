@@ -57,7 +57,8 @@ void rk_work_shape_of(const struct rk_config *config, const struct rk_rank_input
 		shape.n_events++;
 		for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++) {
 			const struct rk_polarity_config *feedback = &config->feedback[polarity];
-			if (rk_config_attends(config, polarity) && shape.n_selected[polarity] < feedback->max &&
+			if (rk_config_attends(config, (enum rk_polarity)polarity) &&
+			    shape.n_selected[polarity] < feedback->max &&
 			    (bears(config, input, event, feedback->explicit_actions) ||
 			     bears(config, input, event, feedback->implicit_actions)))
 				shape.n_selected[polarity]++;

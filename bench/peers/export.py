@@ -15,6 +15,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 
 from bench.peers.bodies import read_bodies
@@ -31,6 +32,7 @@ def export_graph(graph: Graph, inputs: "tuple[torch.Tensor, ...]", path: Path) -
         warnings.simplefilter("ignore")
         torch.onnx.export(graph, inputs, str(path), input_names=INPUT_NAMES, output_names=OUTPUTS, dynamic_axes=AXES,
                           opset_version=OPSET, do_constant_folding=True)
+    onnx.checker.check_model(str(path))
 
 
 def export(model: Path, out: Path) -> None:

@@ -116,7 +116,8 @@ def parse_arguments(arguments: "list[str] | None" = None) -> argparse.Namespace:
     parser.add_argument("--activation", choices=("relu", "gelu", "gelu_tanh", "silu"), default="relu",
                         help="of the ranker's mlp")
     parser.add_argument("--features", type=int, default=0, help="numeric features a candidate (R has none)")
-    parser.add_argument("--golden", type=int, default=6, help="golden requests; 0 for tables that float64 would not fit")
+    parser.add_argument("--golden", type=int, default=6,
+                        help="golden requests; 0 for tables that float64 would not fit")
     parser.add_argument("--candidates", default=",".join(map(str, CANDIDATES)), help="sizes of the bodies")
     parser.add_argument("--bodies-each", type=int, default=16, help="bodies of each size")
     parser.add_argument("--positive-share", type=float, default=1.0, help="of the events: click (like)")

@@ -12,11 +12,11 @@
 enum { RK_ARENA_ALIGNMENT = 64 }; /* bytes; one cache line, one AVX-512 register */
 
 struct rk_arena {
-	char *base;       /* caller's memory, aligned to RK_ARENA_ALIGNMENT */
-	size_t size;      /* bytes */
-	size_t used;      /* bytes */
-	size_t peak;      /* highest `used` ever, for metrics */
-	bool overflowed;  /* sticky until rk_arena_reset */
+	char *base;      /* caller's memory, aligned to RK_ARENA_ALIGNMENT */
+	size_t size;     /* bytes */
+	size_t used;     /* bytes */
+	size_t peak;     /* highest `used` ever, for metrics */
+	bool overflowed; /* sticky until rk_arena_reset */
 };
 
 /* Takes `size` bytes of the caller's memory; `base` must be aligned to RK_ARENA_ALIGNMENT. */

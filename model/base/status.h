@@ -17,11 +17,11 @@
 /* name, text */
 #define RK_STATUS_TABLE(X)                                                                                             \
 	X(OK, "ok")                                                                                                    \
-	X(INVALID, "invalid input")       /* well-formed, but breaks a rule */                                         \
-	X(MALFORMED, "malformed input")   /* cannot be parsed at all */                                                \
-	X(LIMIT, "limit exceeded")        /* larger than a configured or built-in limit */                            \
-	X(NOT_FOUND, "not found")         /* no such file, model, tensor */                                           \
-	X(MISMATCH, "mismatch")           /* golden answers differ from ours */                                       \
+	X(INVALID, "invalid input")     /* well-formed, but breaks a rule */                                           \
+	X(MALFORMED, "malformed input") /* cannot be parsed at all */                                                  \
+	X(LIMIT, "limit exceeded")      /* larger than a configured or built-in limit */                               \
+	X(NOT_FOUND, "not found")       /* no such file, model, tensor */                                              \
+	X(MISMATCH, "mismatch")         /* golden answers differ from ours */                                          \
 	X(NO_MEMORY, "out of memory")                                                                                  \
 	X(IO, "input/output error")                                                                                    \
 	X(BUSY, "busy")

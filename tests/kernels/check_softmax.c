@@ -6,7 +6,7 @@
 /* Compares one lane with softmax over its rows 0 … n_open − 1; the others must be 0. */
 static void compare_lane(const float *x, const float *y, uint32_t n_rows, uint32_t n_open, uint32_t lane)
 {
-	double top = -INFINITY, sum = 0.0;
+	double top = -(double)INFINITY, sum = 0.0;
 	for (uint32_t row = 0; row < n_open; row++)
 		top = fmax(top, (double)x[row * RK_PANEL + lane]);
 	for (uint32_t row = 0; row < n_open; row++)

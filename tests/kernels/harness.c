@@ -104,7 +104,7 @@ static double now_ns(void)
 void bench(const struct tier *tier, const char *what, void (*call)(void *context), void *context, double work)
 {
 	enum { N_ROUNDS = 15 };
-	double best = INFINITY;
+	double best = (double)INFINITY;
 	unsigned n_calls = 1;
 	for (int round = 0; round < N_ROUNDS; round++) {
 		double start = now_ns();

@@ -34,10 +34,11 @@ Test(model_bench_options, has_defaults)
 Test(model_bench_options, takes_every_flag_in_both_forms)
 {
 	struct rk_model_bench_options options;
-	cr_assert_eq(parse("--bodies b --candidates=1,65536,7 --cpu avx2 --repeat=100 --seconds 0.5 dir --core 0 --json=j "
-			   "--replies r",
-			   &options, NULL),
-		     RK_OK);
+	cr_assert_eq(
+		parse("--bodies b --candidates=1,65536,7 --cpu avx2 --repeat=100 --seconds 0.5 dir --core 0 --json=j "
+		      "--replies r",
+		      &options, NULL),
+		RK_OK);
 	cr_assert_str_eq(options.model, "dir");
 	cr_assert_str_eq(options.bodies, "b");
 	cr_assert_eq(options.n_sizes, 3);

@@ -8,8 +8,8 @@ enum { CLICK, HATE, SHORT, N_ACTIONS };
 
 static const uint64_t click_set[] = {1U << CLICK}, hate_set[] = {1U << HATE}, short_set[] = {1U << SHORT};
 static const uint32_t hidden[] = {256, 128};
-static const struct rk_derived_action short_view = {.action = SHORT, .condition = RK_CONDITION_WATCH_MS_BELOW,
-						    .threshold = 3000};
+static const struct rk_derived_action short_view = {
+	.action = SHORT, .condition = RK_CONDITION_WATCH_MS_BELOW, .threshold = 3000};
 
 static struct rk_config reference(void)
 {
@@ -97,10 +97,11 @@ enum { N_EVENTS = 7 };
 
 /* rows; own actions; watched ms: known events bear click, hate + click, nothing (short), click (short), nothing */
 static const int32_t rows[N_EVENTS] = {3, RK_ROW_UNKNOWN, 4, 5, 6, RK_ROW_UNKNOWN, 7};
-static const uint64_t actions[N_EVENTS] = {1U << CLICK, 1U << CLICK, 1U << HATE | 1U << CLICK, 0, 1U << CLICK, 1U << HATE,
-					   0};
-static const double watch_ms[N_EVENTS] = {5000, 1, 3000, 2999, 0, 1, NAN};
-static const double duration_ms[N_EVENTS] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+static const uint64_t actions[N_EVENTS] = {
+	1U << CLICK, 1U << CLICK, 1U << HATE | 1U << CLICK, 0, 1U << CLICK, 1U << HATE, 0};
+static const double watch_ms[N_EVENTS] = {5000, 1, 3000, 2999, 0, 1, (double)NAN};
+static const double duration_ms[N_EVENTS] = {(double)NAN, (double)NAN, (double)NAN, (double)NAN,
+					     (double)NAN, (double)NAN, (double)NAN};
 static const int32_t candidate_rows[] = {1, 2, RK_ROW_UNKNOWN};
 
 static const struct rk_rank_input input = {.n_events = N_EVENTS,
@@ -141,10 +142,9 @@ Test(model_work, shape_keeps_the_last_events_and_the_largest_sets)
 
 Test(model_work, ratios_need_a_duration)
 {
-	static const struct rk_derived_action by_ratio = {.action = SHORT,
-							  .condition = RK_CONDITION_WATCH_RATIO_AT_LEAST,
-							  .threshold = 0.5};
-	static const double durations[N_EVENTS] = {10000, 1, 3000, 0, NAN, 1, 100};
+	static const struct rk_derived_action by_ratio = {
+		.action = SHORT, .condition = RK_CONDITION_WATCH_RATIO_AT_LEAST, .threshold = 0.5};
+	static const double durations[N_EVENTS] = {10000, 1, 3000, 0, (double)NAN, 1, 100};
 	struct rk_config config = reference();
 	struct rk_rank_input with_durations = input;
 	struct rk_work_shape shape;
