@@ -18,7 +18,8 @@ static const struct {
 } commands[] = {
 	{"serve", rk_cmd_serve, "answer ranking requests over HTTP; --help shows the settings"},
 	{"inspect", rk_cmd_inspect, "MODEL_DIR: tensors used, dropped and missing; memory that serving takes"},
-	{"validate", rk_cmd_validate, "MODEL_DIR: load it, run its golden and warm-up requests"},
+	{"validate", rk_cmd_validate,
+	 "MODEL_DIR: load it, run its golden and warm-up requests; --cpu chooses the kernels"},
 #if RK_WITH_BENCH
 	{"bench", rk_cmd_bench, "load: open-loop load against a running server; --help shows the flags"},
 #endif

@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { EXIT_REFUSED = 1, EXIT_WRONG_COMMAND = 2 };
 
@@ -60,14 +61,15 @@ static enum rk_status report_precision(struct rk_version *version, const char *p
 	return status;
 }
 
-static enum rk_status validate(const char *path, const struct rk_settings *settings, struct rk_error *reterr)
+static enum rk_status validate(const char *path, const struct rk_settings *settings, enum rk_cpu_tier tier,
+			       struct rk_error *reterr)
 {
 	const struct rk_request_limits limits = {.max_candidates = settings->max_candidates,
 						 .max_events = settings->max_history_events,
 						 .max_body_bytes = settings->max_body_bytes};
 	const struct rk_version_options options = {
 		.limits = {.max_candidates = limits.max_candidates, .max_events = limits.max_events},
-		.tier = rk_cpu_detect(),
+		.tier = tier,
 	};
 	char name[RK_MAX_MODEL_NAME_BYTES + 1];
 	uint64_t number;
@@ -88,15 +90,22 @@ static enum rk_status validate(const char *path, const struct rk_settings *setti
 int rk_cmd_validate(int argc, char **argv)
 {
 	static struct rk_settings settings; /* large */
-	if (argc != 2 || argv[1][0] == '-' || argv[1][0] == '\0') {
-		(void)fprintf(stderr, "usage: rankd validate MODEL_DIR\n");
+	bool has_tier = argc == 4 && strcmp(argv[1], "--cpu") == 0;
+	const char *path = argv[argc - 1];
+	if ((argc != 2 && !has_tier) || path[0] == '-' || path[0] == '\0') {
+		(void)fprintf(stderr, "usage: rankd validate [--cpu auto|scalar|avx2|avx512] MODEL_DIR\n");
 		return EXIT_WRONG_COMMAND;
 	}
 	struct rk_error error = {.status = RK_OK};
+	enum rk_cpu_tier tier;
+	if (rk_cpu_choose(has_tier ? argv[2] : "auto", &tier, &error) != RK_OK) {
+		(void)fprintf(stderr, "rankd validate: --cpu: %s\n", error.message);
+		return EXIT_WRONG_COMMAND;
+	}
 	rk_settings_default(&settings);
 	rk_cpu_flush_denormals();
-	if (validate(argv[1], &settings, &error) == RK_OK)
+	if (validate(path, &settings, tier, &error) == RK_OK)
 		return 0;
-	(void)fprintf(stderr, "rankd validate: %s: %s\n", argv[1], error.message);
+	(void)fprintf(stderr, "rankd validate: %s: %s\n", path, error.message);
 	return EXIT_REFUSED;
 }
