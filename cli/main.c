@@ -1,6 +1,7 @@
 /* rankd: the words of the command line. The only place that stands above server/ and bench/. */
 #if RK_WITH_BENCH
 #include "bench/load/cmd_load.h"
+#include "bench/model/cmd_model.h"
 #endif
 #include "server/cmd_inspect.h"
 #include "server/cmd_serve.h"
@@ -10,6 +11,16 @@
 #include <string.h>
 
 enum { EXIT_WRONG_COMMAND = 2 };
+
+#if RK_WITH_BENCH
+/* `bench model` is timed in this process; `bench load` is the client of a running server. */
+static int run_bench(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "model") == 0)
+		return rk_cmd_bench_model(argc - 1, argv + 1);
+	return rk_cmd_bench(argc, argv);
+}
+#endif
 
 static const struct {
 	const char *word;
@@ -21,7 +32,8 @@ static const struct {
 	{"validate", rk_cmd_validate,
 	 "MODEL_DIR: load it, run its golden and warm-up requests; --cpu chooses the kernels"},
 #if RK_WITH_BENCH
-	{"bench", rk_cmd_bench, "load: open-loop load against a running server; --help shows the flags"},
+	{"bench", run_bench,
+	 "load: open-loop load against a server; model: time of a model by stage; --help tells more"},
 #endif
 };
 

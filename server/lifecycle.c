@@ -107,6 +107,7 @@ static void drain(struct rk_server *server, int number)
 		    rk_log_unsigned("connections", rk_http_connections(server->data)),
 		    rk_log_unsigned("requests", rk_http_suspended(server->data)));
 	if (!is_complete) {
+		rk_acceptor_stop(&server->accept_admin); /* it reads the socket that is closed next */
 		rk_listen_close(&server->listen_admin);
 		_exit(0);
 	}
