@@ -6,6 +6,7 @@
 #include "model/first_layer.h"
 
 #include "model/encoder.h"
+#include "model/layer.h"
 #include "model/pack.h"
 
 #include <string.h>
@@ -42,25 +43,25 @@ static void fold_items(const struct rk_model *model, const struct rk_first_layer
 }
 
 /* Columns (head, event) of W_t V: the layer's outputs as outputs, events as lanes. */
-static void fold_values(const struct rk_model *model, const float *groups, uint32_t n_out,
-			const struct rk_attention_scratch *attention, float *rows, uint16_t *halves)
+static void fold_values(const struct rk_model *model, struct rk_scratch *scratch, const uint16_t *packed,
+			uint32_t n_out, const struct rk_attention_scratch *attention, uint16_t *halves)
 {
 	uint32_t dim = model->config.dim, heads = model->config.ranker.attention_heads, head_dim = dim / heads;
 	uint32_t first_column = attention->first_row - model->plan.fixed_rows;
+	float *rows = scratch->block.layer[0];
 	for (uint32_t head = 0; head < heads; head++)
 		for (uint32_t panel = 0; panel * RK_PANEL < attention->n; panel++) {
-			uint32_t n_lanes = rk_lanes_of(attention->n, panel);
+			uint32_t n_lanes = rk_lanes_of(attention->n, panel), stride = rk_halves_padded(head_dim);
 			const struct rk_product of_outputs = {
-				.weights = groups + head * rk_groups_floats(n_out, head_dim),
-				.step_stride = RK_PACK,
-				.group_stride = (size_t)head_dim * RK_PACK,
+				.halves = packed + (size_t)head * rk_half_rows_of(n_out) * stride,
+				.half_stride = stride,
 				.n_in = head_dim,
 				.n_out = n_out,
 			};
 			const float *values =
 				attention->values + ((size_t)panel * dim + (size_t)head * head_dim) * RK_PANEL;
 			size_t column = (size_t)first_column + (size_t)head * attention->n + panel * RK_PANEL;
-			model->kernels->product(&of_outputs, values, n_lanes, rows);
+			rk_layer_run(model, scratch, &of_outputs, values, n_lanes, rows);
 			for (uint32_t out = 0; out < n_out; out++)
 				model->kernels->halve(rows + (size_t)out * RK_PANEL, n_lanes,
 						      halves + out * row_stride(model) + column);
@@ -78,8 +79,7 @@ void rk_first_layer_fold_halves(const struct rk_model *model, struct rk_scratch 
 		if (!rk_config_attends(&model->config, (enum rk_polarity)polarity))
 			continue;
 		if (attention->fold_values)
-			fold_values(model, layer->folded[polarity], layer->n_out, attention, scratch->block.layer[0],
-				    halves);
+			fold_values(model, scratch, layer->folded_halves[polarity], layer->n_out, attention, halves);
 		else
 			copy_columns(model, layer, layer->attended_halves[polarity], model->config.dim, n_in, halves);
 		n_in += attention->n_rows;

@@ -57,7 +57,7 @@ float *rk_pack_bias(struct rk_layout *layout, const float *bias, uint32_t n_out,
 
 uint16_t *rk_pack_halves(struct rk_layout *layout, const struct rk_matrix *matrix)
 {
-	size_t n_rows = (matrix->n_out + RK_HALF_ROWS - 1) / RK_HALF_ROWS * RK_HALF_ROWS;
+	size_t n_rows = rk_half_rows_of(matrix->n_out);
 	size_t stride = rk_halves_padded(matrix->n_in);
 	uint16_t *halves = rk_layout_take(layout, n_rows, stride, sizeof(*halves));
 	if (halves == NULL)

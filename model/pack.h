@@ -26,16 +26,14 @@ static inline uint32_t rk_panels_of(uint32_t n)
 	return (n + RK_PANEL - 1) / RK_PANEL;
 }
 
+static inline uint32_t rk_half_rows_of(uint32_t n)
+{
+	return (n + RK_HALF_ROWS - 1) / RK_HALF_ROWS * RK_HALF_ROWS;
+}
+
 static inline uint32_t rk_groups_of(uint32_t n)
 {
 	return (n + RK_PACK - 1) / RK_PACK;
-}
-
-/* Floats from one packed matrix to the next where several of one size are packed in a row: whole cache lines. */
-static inline size_t rk_groups_floats(uint32_t n_out, uint32_t n_in)
-{
-	size_t line = 64 / sizeof(float);
-	return ((size_t)rk_groups_of(n_out) * RK_PACK * n_in + line - 1) / line * line;
 }
 
 /* [rk_groups_of(n_out)][n_in][RK_PACK], zeros where the last group has no output. */

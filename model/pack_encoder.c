@@ -124,9 +124,10 @@ void rk_pack_encoder(struct rk_packed *packed, const struct rk_config *config, c
 
 /* [d + 1, d] of one head: row k is Σ_c Wq[c][k] Wk[c] and its bias Σ_c Wq[c][k] bk[c], c over the head's outputs, all
  * scaled; the last row has bq in the place of Wq's column. Then (row k) · h = Σ_c Wq[c][k] (Wk h + bk)[c]. */
-static struct rk_product fold_head(struct rk_layout *layout, const struct rk_attention_weights *weights, uint32_t dim,
-				   uint32_t head_dim, uint32_t head)
+static struct rk_product fold_head(struct rk_layout *layout, const struct rk_config *config,
+				   const struct rk_attention_weights *weights, uint32_t head)
 {
+	uint32_t dim = config->dim, head_dim = dim / config->ranker.attention_heads;
 	float *folded = rk_layout_floats(layout, dim + 1, dim);
 	float *bias = rk_layout_floats(layout, dim + 1, 1);
 	const struct rk_linear linear = {folded, bias};
@@ -140,7 +141,7 @@ static struct rk_product fold_head(struct rk_layout *layout, const struct rk_att
 		rk_dense_fold(query_bias, key, (struct rk_fold){head_dim, 1, dim, scale}, folded + (size_t)dim * dim);
 		rk_dense_fold(query_bias, key_bias, (struct rk_fold){head_dim, 1, 1, scale}, bias + dim);
 	}
-	return rk_pack_linear(layout, &linear, dim + 1, dim, RK_PRECISION_F32);
+	return rk_pack_linear(layout, &linear, dim + 1, dim, config->precision);
 }
 
 void rk_pack_attention(struct rk_packed_attention *packed, const struct rk_config *config,
@@ -158,7 +159,7 @@ void rk_pack_attention(struct rk_packed_attention *packed, const struct rk_confi
 		return;
 	packed->folded = rk_layout_take(layout, heads, 1, sizeof(*packed->folded));
 	for (uint32_t head = 0; head < heads; head++) {
-		struct rk_product folded = fold_head(layout, weights, dim, head_dim, head);
+		struct rk_product folded = fold_head(layout, config, weights, head);
 		if (packed->folded != NULL)
 			packed->folded[head] = folded;
 	}

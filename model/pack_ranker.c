@@ -131,8 +131,12 @@ static void pack_attended(struct rk_first_layer *first, const struct rk_config *
 		first->attended[polarity] = rk_pack_groups(layout, &part);
 	part.n_in = config->dim / config->ranker.attention_heads;
 	for (uint32_t head = 0; head < config->ranker.attention_heads; head++, part.first_in += part.n_in) {
-		float *of_head = halved ? rk_pack_groups(layout, &part) : rk_pack_panels(layout, &part);
-		first->folded[polarity] = head == 0 ? of_head : first->folded[polarity];
+		uint16_t *halves = halved ? rk_pack_halves(layout, &part) : NULL;
+		float *panels = halved ? NULL : rk_pack_panels(layout, &part);
+		if (head > 0)
+			continue; /* the heads lie one after the other */
+		first->folded_halves[polarity] = halves;
+		first->folded[polarity] = panels;
 	}
 }
 

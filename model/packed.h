@@ -46,14 +46,13 @@ struct rk_first_layer {
 	uint32_t n_out;
 	uint32_t n_user;   /* d + n_c + 1 + RK_N_POLARITIES: of the user vector (u, c, 1, folded⁺, folded⁻) */
 	const float *user; /* [rk_panels_of(n_out)][n_user][RK_PANEL] */
-	const float *item, *product;          /* of e and u⊙e: [groups][d][RK_PACK]; bf16: [n_out][d] */
-	const float *folded[RK_N_POLARITIES]; /* of t: [T][rk_panels_of(n_out)][d/T][RK_PANEL];
-					       * bf16: [T][groups][d/T][RK_PACK] */
+	const float *item, *product; /* of e and u⊙e: [groups][d][RK_PACK]; bf16: [n_out][d] */
 	/* f32 */
 	const float *features;                  /* of f: [groups][n_f][RK_PACK] */
 	const float *attended[RK_N_POLARITIES]; /* of t: [groups][d][RK_PACK] */
-	/* bf16: as rk_pack_halves makes them */
-	const uint16_t *feature_halves, *attended_halves[RK_N_POLARITIES];
+	const float *folded[RK_N_POLARITIES];   /* of t: [T][rk_panels_of(n_out)][d/T][RK_PANEL] */
+	/* bf16: as rk_pack_halves makes them; the last is [T] of them, with d/T inputs each */
+	const uint16_t *feature_halves, *attended_halves[RK_N_POLARITIES], *folded_halves[RK_N_POLARITIES];
 };
 
 struct rk_packed {

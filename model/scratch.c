@@ -35,6 +35,9 @@ static void lay_out_attention(struct rk_layout *layout, struct rk_attention_scra
 	size_t values = heads * head_panels * RK_PANEL; /* columns of one event in the unfolded form */
 	attention->states = take_panels(layout, n_panels, dim);
 	attention->keys = take_panels(layout, n_panels, folded > dim ? folded : dim);
+	if (config->precision == RK_PRECISION_BF16)
+		attention->key_halves = rk_layout_take(layout, heads * n_panels * RK_PANEL,
+						       rk_halves_padded(config->dim), sizeof(uint16_t));
 	attention->values = take_panels(layout, n_panels, values > dim ? values : dim);
 }
 
@@ -74,6 +77,8 @@ static void lay_out_user(struct rk_layout *layout, struct rk_scratch *scratch, c
 	scratch->user = rk_layout_floats(layout, dim + config->user_features.width + 1 + RK_N_POLARITIES, 1);
 	scratch->user_spread = rk_layout_floats(layout, dim, RK_PACK);
 	if (config->precision == RK_PRECISION_BF16)
+		scratch->turned = take_panels(layout, 1, RK_PANEL);
+	if (config->precision == RK_PRECISION_BF16)
 		scratch->pairs = rk_layout_take(layout, rk_halves_padded(widest_input(config, plan)) / 2, RK_PANEL,
 						sizeof(*scratch->pairs));
 	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++)
@@ -83,8 +88,8 @@ static void lay_out_user(struct rk_layout *layout, struct rk_scratch *scratch, c
 		uint32_t n_out = (uint32_t)first_outputs(config, i);
 		if (config->precision == RK_PRECISION_BF16)
 			scratch->first[i].halves =
-				rk_layout_take(layout, (n_out + RK_HALF_ROWS - 1) / RK_HALF_ROWS * RK_HALF_ROWS,
-					       rk_halves_padded(plan->candidate_rows), sizeof(uint16_t));
+				rk_layout_take(layout, rk_half_rows_of(n_out), rk_halves_padded(plan->candidate_rows),
+					       sizeof(uint16_t));
 		else
 			scratch->first[i].weights =
 				rk_layout_floats(layout, (size_t)rk_groups_of(n_out) * RK_PACK, plan->candidate_rows);

@@ -46,14 +46,15 @@ struct rk_encoder_scratch {
 
 /* How the candidates of this request meet one polarity; chosen by cost. */
 struct rk_attention_scratch {
-	uint32_t n;         /* |S| */
-	bool fold_scores;   /* scores by one product with e, else through the query */
-	bool fold_values;   /* t is never formed: the scores' panel feeds the first layer */
-	uint32_t first_row; /* where its rows begin in the block's panel */
-	uint32_t n_rows;    /* |S| · T if fold_values, d otherwise, 0 if S is empty and z needs no zeros */
-	float *states;      /* [panels of |S|][d] H_S */
-	float *keys;        /* [panels of |S|][d], or fold_scores: [T][panels of |S|][d + 1] */
-	float *values;      /* fold_values: [panels of |S|][d], else [T][panels of d/T][|S|] */
+	uint32_t n;           /* |S| */
+	bool fold_scores;     /* scores by one product with e, else through the query */
+	bool fold_values;     /* t is never formed: the scores' panel feeds the first layer */
+	uint32_t first_row;   /* where its rows begin in the block's panel */
+	uint32_t n_rows;      /* |S| · T if fold_values, d otherwise, 0 if S is empty and z needs no zeros */
+	float *states;        /* [panels of |S|][d] H_S */
+	float *keys;          /* [panels of |S|][d], or fold_scores: [T][panels of |S|][d + 1] */
+	uint16_t *key_halves; /* bf16: [T][panels of |S|][RK_PANEL][rk_halves_padded(d)] an event a row */
+	float *values;        /* fold_values: [panels of |S|][d], else [T][panels of d/T][|S|] */
 };
 
 /* A first layer's weights for this request. */
@@ -87,6 +88,7 @@ struct rk_scratch {
 	float *encoded;     /* [panels of L][d] x, at the end H of `reads` in the first lanes */
 	float *user;        /* [d + n_c + 1 + RK_N_POLARITIES] u, c, 1, fold_values of each polarity as 0 or 1 */
 	float *user_spread; /* [d][RK_PACK] u, each value repeated */
+	float *turned;      /* bf16: [RK_PANEL] a panel with rows and lanes exchanged */
 	uint32_t *pairs;    /* bf16: [half the inputs of the widest layer][RK_PANEL] */
 	struct rk_attention_scratch attention[RK_N_POLARITIES];
 	struct rk_first_scratch first[2];

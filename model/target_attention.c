@@ -43,6 +43,54 @@ static void compute_keys(const struct rk_model *model, struct rk_scratch *scratc
 	}
 }
 
+/* Inputs of one head's score product: e for folded scores, else the head's part of the query. */
+static uint32_t score_inputs(const struct rk_model *model, const struct rk_attention_scratch *attention)
+{
+	return attention->fold_scores ? model->config.dim : model->config.dim / model->config.ranker.attention_heads;
+}
+
+/* The keys of one head and panel of events: [score_inputs][RK_PANEL]. */
+static const float *keys_of(const struct rk_model *model, const struct rk_attention_scratch *attention, uint32_t head,
+			    uint32_t panel)
+{
+	size_t dim = model->config.dim, head_dim = dim / model->config.ranker.attention_heads;
+	if (attention->fold_scores)
+		return attention->keys + ((size_t)head * rk_panels_of(attention->n) + panel) * (dim + 1) * RK_PANEL;
+	return attention->keys + (panel * dim + head * head_dim) * RK_PANEL;
+}
+
+static uint16_t *key_halves_of(const struct rk_model *model, const struct rk_attention_scratch *attention,
+			       uint32_t head, uint32_t panel)
+{
+	size_t place = (size_t)head * rk_panels_of(attention->n) + panel;
+	return attention->key_halves + place * RK_PANEL * rk_halves_padded(model->config.dim);
+}
+
+/* The bfloat16 product wants an event a row: panels of keys are turned, and rounded. */
+static void halve_keys(const struct rk_model *model, struct rk_scratch *scratch, struct rk_attention_scratch *attention)
+{
+	uint32_t n_in = score_inputs(model, attention), n_padded = rk_halves_padded(n_in);
+	size_t stride = rk_halves_padded(model->config.dim);
+	for (uint32_t i = 0; i < model->config.ranker.attention_heads * rk_panels_of(attention->n); i++) {
+		uint32_t head = i / rk_panels_of(attention->n), panel = i % rk_panels_of(attention->n);
+		uint32_t n_events = rk_lanes_of(attention->n, panel);
+		const float *keys = keys_of(model, attention, head, panel);
+		uint16_t *halves = key_halves_of(model, attention, head, panel);
+		for (uint32_t first = 0; first < n_in; first += RK_PANEL) {
+			uint32_t n = n_in - first < RK_PANEL ? n_in - first : RK_PANEL;
+			for (uint32_t k = 0; k < RK_PANEL; k++)
+				scratch->block.row_pointers[k] = keys + (size_t)(first + (k < n ? k : 0)) * RK_PANEL;
+			model->kernels->gather[RK_DTYPE_F32](
+				&(struct rk_gather){scratch->block.row_pointers, n, n_events, scratch->turned});
+			for (uint32_t event = 0; event < n_events; event++)
+				model->kernels->halve(scratch->turned + event * RK_PANEL, n,
+						      halves + event * stride + first);
+		}
+		for (uint32_t event = 0; event < n_events; event++)
+			memset(halves + event * stride + n_in, 0, (n_padded - n_in) * sizeof(*halves));
+	}
+}
+
 static void compute_values(const struct rk_model *model, struct rk_scratch *scratch,
 			   const struct rk_packed_attention *packed, struct rk_attention_scratch *attention)
 {
@@ -93,6 +141,8 @@ void rk_target_attention_prepare(const struct rk_model *model, struct rk_scratch
 		rk_panels_pick(scratch->encoded, config->dim, scratch->history.selected[polarity], attention->n,
 			       attention->states);
 		compute_keys(model, scratch, packed, attention);
+		if (config->precision == RK_PRECISION_BF16)
+			halve_keys(model, scratch, attention);
 		compute_values(model, scratch, packed, attention);
 	}
 }
@@ -101,24 +151,24 @@ void rk_target_attention_prepare(const struct rk_model *model, struct rk_scratch
 static void score_head(const struct rk_model *model, struct rk_scratch *scratch,
 		       const struct rk_attention_scratch *attention, uint32_t head, float *ret_scores)
 {
-	uint32_t dim = model->config.dim, head_dim = dim / model->config.ranker.attention_heads;
-	uint32_t n_panels = rk_panels_of(attention->n), n_lanes = scratch->block.n_lanes;
-	const float *item = scratch->block.panel + (size_t)model->plan.fixed_rows * RK_PANEL;
-	for (uint32_t panel = 0; panel < n_panels; panel++) {
+	uint32_t n_in = score_inputs(model, attention), n_lanes = scratch->block.n_lanes;
+	const float *x = attention->fold_scores ? scratch->block.panel + (size_t)model->plan.fixed_rows * RK_PANEL
+						: scratch->block.query + (size_t)head * n_in * RK_PANEL;
+	for (uint32_t panel = 0; panel * RK_PANEL < attention->n; panel++) {
+		const float *keys = keys_of(model, attention, head, panel);
 		struct rk_product of_events = {
-			.step_stride = RK_PANEL, .group_stride = RK_PACK, .n_out = rk_lanes_of(attention->n, panel)};
-		const float *x = item;
-		if (attention->fold_scores) {
-			of_events.n_in = dim;
-			of_events.weights = attention->keys + ((size_t)head * n_panels + panel) * (dim + 1) * RK_PANEL;
-			of_events.bias = of_events.weights + (size_t)dim * RK_PANEL;
-		} else {
-			of_events.n_in = head_dim;
-			of_events.weights =
-				attention->keys + ((size_t)panel * dim + (size_t)head * head_dim) * RK_PANEL;
-			x = scratch->block.query + (size_t)head * head_dim * RK_PANEL;
+			.weights = keys,
+			.step_stride = RK_PANEL,
+			.group_stride = RK_PACK,
+			.bias = attention->fold_scores ? keys + (size_t)n_in * RK_PANEL : NULL,
+			.n_in = n_in,
+			.n_out = rk_lanes_of(attention->n, panel),
+		};
+		if (model->config.precision == RK_PRECISION_BF16) {
+			of_events.halves = key_halves_of(model, attention, head, panel);
+			of_events.half_stride = rk_halves_padded(model->config.dim);
 		}
-		model->kernels->product(&of_events, x, n_lanes, ret_scores + (size_t)panel * RK_PANEL * RK_PANEL);
+		rk_layer_run(model, scratch, &of_events, x, n_lanes, ret_scores + (size_t)panel * RK_PANEL * RK_PANEL);
 	}
 	model->kernels->softmax(ret_scores, attention->n, n_lanes);
 }
