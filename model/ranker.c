@@ -39,6 +39,18 @@ static void gather_items(const struct rk_model *model, const struct rk_rank_inpu
 				ret_rows[(size_t)k * RK_PANEL + lane] = weights->unknown_item[k];
 }
 
+void rk_ranker_prefetch(const struct rk_model *model, int32_t row)
+{
+	enum { LINE = 64, MOST_LINES = 8 }; /* of long rows the first lines; the processor follows by itself */
+	size_t row_bytes = model->config.dim * rk_dtype_bytes(model->weights.item_dtype);
+	size_t n_bytes = row_bytes < MOST_LINES * LINE ? row_bytes : MOST_LINES * LINE;
+	if (row == RK_ROW_UNKNOWN)
+		return;
+	const char *begin = (const char *)model->weights.item_embedding + (size_t)row * row_bytes;
+	for (size_t at = 0; at < n_bytes; at += LINE)
+		__builtin_prefetch(begin + at);
+}
+
 static void gather_features(const struct rk_model *model, const struct rk_rank_input *input, struct rk_scratch *scratch,
 			    float *ret_rows)
 {

@@ -14,6 +14,9 @@ void rk_ranker_prepare(const struct rk_model *model, struct rk_scratch *scratch)
 /* Fills the block's panel for the candidates in block.places, each in the table or stood for by items.unknown. */
 void rk_ranker_gather(const struct rk_model *model, const struct rk_rank_input *input, struct rk_scratch *scratch);
 
+/* Asks for the memory of a row of the item table, which a later block will gather. */
+void rk_ranker_prefetch(const struct rk_model *model, int32_t row);
+
 /* block.logits from the block's panel. */
 void rk_ranker_run(const struct rk_model *model, const struct rk_rank_input *input, struct rk_scratch *scratch);
 

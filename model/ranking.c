@@ -83,6 +83,8 @@ void rk_ranking_score(struct rk_ranking *ranking, uint32_t first, uint32_t n)
 		if (input->candidate_rows[place] == RK_ROW_UNKNOWN && model->weights.unknown_item == NULL)
 			continue;
 		block->places[block->n_lanes++] = place;
+		if (place + model->plan.block_rows < first + n)
+			rk_ranker_prefetch(model, input->candidate_rows[place + model->plan.block_rows]);
 		if (block->n_lanes == model->plan.block_rows)
 			score_block(ranking);
 	}

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL16 _Pragma("GCC unroll 16")
 #define INLINE static inline __attribute__((always_inline))
 
 /* Computes `rows` outputs over `n_vecs` vectors of lanes; both are constants where it is inlined. */
@@ -41,6 +42,26 @@ INLINE void tile(const struct rk_product *p, uint32_t m, const float *x, float *
 		vec_store(y + row * RK_PANEL + v * VEC_LANES, sums[row][v]);
 }
 
+/* Twice the outputs over a single vector of lanes, where a tile would have too few sums under way to hide the latency
+ * of an addition. The sums themselves are the same, in the same order. */
+INLINE void narrow_tile(const struct rk_product *p, uint32_t m, const float *x, float *y)
+{
+	vec sums[2 * TILE_ROWS];
+	const float *first = p->weights + m / RK_PACK * p->group_stride + m % RK_PACK;
+	const float *second = p->weights + (m + TILE_ROWS) / RK_PACK * p->group_stride + (m + TILE_ROWS) % RK_PACK;
+	const size_t stride = p->step_stride;
+	UNROLL16 for (int row = 0; row < 2 * TILE_ROWS; row++) sums[row] =
+		vec_set1(p->bias == NULL ? 0.0F : p->bias[m + (uint32_t)row]);
+	for (uint32_t k = 0; k < p->n_in; k++, x += RK_PANEL, first += stride, second += stride) {
+		vec lanes = vec_load(x);
+		UNROLL for (int row = 0; row < TILE_ROWS; row++) sums[row] =
+			vec_fma(vec_set1(first[row]), lanes, sums[row]);
+		UNROLL for (int row = 0; row < TILE_ROWS; row++) sums[TILE_ROWS + row] =
+			vec_fma(vec_set1(second[row]), lanes, sums[TILE_ROWS + row]);
+	}
+	UNROLL16 for (int row = 0; row < 2 * TILE_ROWS; row++) vec_store(y + row * RK_PANEL, sums[row]);
+}
+
 /* The lanes of one group of outputs, in steps of TILE_VECS vectors. */
 INLINE void row_of_tiles(const struct rk_product *p, uint32_t m, const float *x, uint32_t n_lanes, float *y,
 			 const int rows)
@@ -60,6 +81,10 @@ INLINE void row_of_tiles(const struct rk_product *p, uint32_t m, const float *x,
 INLINE uint32_t outputs(const struct rk_product *p, uint32_t m, const float *x, uint32_t n_lanes, float *y)
 {
 	uint32_t left = p->n_out - m;
+	if (n_lanes <= VEC_LANES && left >= 2 * TILE_ROWS) {
+		narrow_tile(p, m, x, y);
+		return 2 * TILE_ROWS;
+	}
 	if (left >= TILE_ROWS) {
 		row_of_tiles(p, m, x, n_lanes, y, TILE_ROWS);
 		return TILE_ROWS;
@@ -101,7 +126,7 @@ PRODUCT(silu)
 void RK_TIER(product_pack)(const struct rk_product *p, const float *x, uint32_t n_lanes, size_t group_stride,
 			   float *ret_packed)
 {
-	float rows[TILE_ROWS * RK_PANEL] __attribute__((aligned(64)));
+	float rows[2 * TILE_ROWS * RK_PANEL] __attribute__((aligned(64)));
 	for (uint32_t m = 0, n; m < p->n_out; m += n) {
 		n = outputs(p, m, x, n_lanes, rows);
 		for (uint32_t row = 0; row < n; row++)
