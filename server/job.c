@@ -112,10 +112,13 @@ static void note_user(struct rk_job *job, const struct rk_request *request)
 	const struct rk_item_id *id = &request->user_id;
 	if (!request->has_user_id)
 		return;
-	if (id->is_integer)
+	if (id->is_integer) {
 		(void)snprintf(job->user_id, sizeof(job->user_id), "%lld", (long long)id->integer);
-	else
-		memcpy(job->user_id, id->text.data, id->text.size + 1);
+		return;
+	}
+	RK_ASSERT(id->text.size < sizeof(job->user_id));
+	memcpy(job->user_id, id->text.data, id->text.size);
+	job->user_id[id->text.size] = '\0';
 }
 
 static bool decode(struct run *run)

@@ -52,8 +52,7 @@ struct rk_job {
 	uint64_t stage_ns[RK_N_STAGES]; /* RK_STAGE_QUEUE is filled by the caller */
 };
 
-/* Runs the job to its end. Never fails otherwise than by job->status; allocates nothing.
- * Installs context->decode_arena as jansson's allocator for this thread while it decodes. */
+/* Runs the job to its end. Never fails otherwise than by job->status; allocates nothing. */
 void rk_job_run(struct rk_job_context *context, struct rk_job *job);
 
 /* rk_rank_body_fn for the loader: context is a struct rk_job_bench (below). */

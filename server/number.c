@@ -16,7 +16,7 @@
 
 enum { LOWEST_POWER = -31, HIGHEST_POWER = 45 };
 
-/* powers[e - LOWEST_POWER] = ceil(10^e · 2^(63 - floor(log2 10^e))); the test recomputes it. */
+/* powers[e - LOWEST_POWER] = ceil(10^e · 2^(63 - floor(log2 10^e))). tests/exhaustive/number.c tries every float. */
 static const uint64_t powers[HIGHEST_POWER - LOWEST_POWER + 1] = {
 	0x81ceb32c4b43fcf5u, 0xa2425ff75e14fc32u, 0xcad2f7f5359a3b3fu, 0xfd87b5f28300ca0eu, 0x9e74d1b791e07e49u,
 	0xc612062576589ddbu, 0xf79687aed3eec552u, 0x9abe14cd44753b53u, 0xc16d9a0095928a28u, 0xf1c90080baf72cb2u,

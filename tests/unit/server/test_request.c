@@ -1,4 +1,5 @@
 /* What a decoded request holds. */
+#include "server/text.h"
 #include "tests/unit/server/support.h"
 
 #include <criterion/criterion.h>
@@ -145,4 +146,74 @@ Test(request, request_ids)
 	cr_assert_not(rk_request_id_fits(rk_bytes_of("a/b")));
 	cr_assert_not(rk_request_id_fits((struct rk_bytes){"a\0", 2}));
 	cr_assert_not(rk_request_id_fits(rk_bytes_of("\xc3\xa9")));
+}
+
+/* Everything that a decoding gave, as text. */
+static void dump(const struct rk_request *request, char *ret_text, size_t size)
+{
+	const struct rk_rank_input *input = &request->input;
+	const struct rk_config *config = &request->version->model.config;
+	uint32_t n_features = config->candidate_features.n;
+	struct rk_text out;
+	rk_text_init(&out, ret_text, size - 1);
+	rk_text_put_text(&out, request->request_id);
+	rk_text_put_json(&out, request->user_id.text);
+	rk_text_put_unsigned(&out, request->top_k);
+	rk_text_put_fixed(&out, request->budget_ms, 6);
+	rk_text_put_unsigned(&out, request->n_unknown_candidates * 10000 + request->n_unknown_actions);
+	for (uint32_t i = 0; i < input->n_candidates; i++) {
+		rk_text_put_char(&out, '\n');
+		rk_text_put_integer(&out, input->candidate_rows[i]);
+		rk_text_put_char(&out, ' ');
+		rk_text_put_integer(&out, request->candidate_ids[i].integer);
+		rk_text_put_json(&out, request->candidate_ids[i].text);
+		for (uint32_t k = 0; k < n_features; k++)
+			rk_text_put_unsigned(&out, input->candidate_features[i * n_features + k].row);
+	}
+	for (uint32_t i = 0; i < input->n_events; i++) {
+		rk_text_put_char(&out, '\n');
+		rk_text_put_integer(&out, input->event_rows[i]);
+		rk_text_put_char(&out, ' ');
+		rk_text_put_unsigned(&out, input->event_actions[i]);
+		rk_text_put_fixed(&out, input->watch_ms[i], 3);
+	}
+	for (uint32_t k = 0; k < config->signals.n; k++)
+		rk_text_put_float(&out, input->weights[k]);
+	cr_assert_not(out.overflowed);
+	ret_text[out.used] = '\0';
+}
+
+/* The arena made larger by 8 bytes at a time: every allocation in it fails in turn. */
+Test(request, running_out_of_memory_refuses_and_never_changes_a_value, .timeout = 60)
+{
+	static const char body[] =
+		"{\"request_id\":\"r-1\",\"user\":{\"id\":\"a user whose \\u0069d is long\",\"features\":{\"hour\":3}},"
+		"\"candidates\":[12345678901234567,\"7654321098765432\\u0031\",{\"item\":648713160,\"features\":"
+		"{\"age_hours\":3.25,\"channel\":\"h\\u006ft\",\"unknown\":{\"a\":[1,2,3]}}}],"
+		"\"history\":[{\"item\":12345678901234567,\"action\":[\"click\",\"like\",\"nope\"],\"watch_ms\":61802."
+		"5},"
+		"{\"item\":74861934,\"action\":\"hate\",\"watch_ms\":1}],"
+		"\"reward\":{\"weights\":{\"like\":2.5,\"hate\":-123456.78}},\"budget_ms\":30.25,"
+		"\"context\":{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6,\"g\":7,\"h\":8,\"i\":9,\"j\":10}}";
+	static char good[4096], other[4096];
+	struct test_decoding decoding = decode_text("sasrec_mlp", body);
+	dump(&decoding.request, good, sizeof(good));
+	size_t needed = decoding.arena.peak, n_refused = 0, n_equal = 0;
+	struct rk_request_source source = {
+		.body = rk_bytes_of(body), .limits = &test_limits, .resolver = test_resolver(&decoding)};
+	for (size_t size = 0; size <= needed + 64; size += 8) {
+		struct rk_arena arena = test_arena(size);
+		struct rk_request request;
+		struct rk_request_refusal refusal;
+		if (rk_request_decode(&source, &arena, &request, &refusal)) {
+			dump(&request, other, sizeof(other));
+			cr_assert_str_eq(other, good, "at %zu", size);
+			n_equal++;
+		} else {
+			cr_assert_eq(refusal.problem, RK_PROBLEM_TOO_LARGE, "at %zu", size);
+			n_refused++;
+		}
+	}
+	cr_assert_gt(n_refused, 20);
+	cr_assert_gt(n_equal, 0);
 }
