@@ -1,5 +1,6 @@
 """The end: SIGTERM and SIGINT drain, nothing accepted is lost, a second signal ends at once."""
 
+import http.client
 import signal
 import threading
 import time
@@ -181,3 +182,33 @@ def test_kill_in_the_middle_of_work_then_restart(folder):
             client.join()
     with start(folder) as server:
         assert server.rank(ONE).status == 200
+
+
+def test_what_arrives_after_the_drains_end_is_refused(folder):
+    """While work is still under way after drain_timeout, new requests on kept connections get 503 draining."""
+    with Server(folder, "--default-model", "table", "--workers", 1, "--cpu", "scalar", "--budget-ms", 60000,
+                "--queue-ms", 60000, "--drain-delay", 0, "--drain-timeout", 0.3) as server:
+        kept = wire.open_connection(server.data)
+        assert wire.exchange(kept, "POST", "/rank", ONE).status == 200
+        body = {"candidates": [1 + k % 1000 for k in range(4000)]}
+        threads = [threading.Thread(target=ask_quietly, args=(server, body)) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.2)
+        server.signal(signal.SIGTERM)
+        time.sleep(0.5)
+        reply = wire.exchange(kept, "POST", "/rank", ONE)
+        assert reply.status == 503
+        assert reply.json["type"] == "urn:rankd:problem:draining"
+        assert reply.headers["retry-after"].isdigit()
+        assert server.wait(15) == 0
+        for thread in threads:
+            thread.join()
+
+
+def ask_quietly(server, body):
+    """The server ends before it has answered them all."""
+    try:
+        server.rank(body, "/rank/heavy")
+    except (OSError, http.client.HTTPException):
+        pass
