@@ -152,9 +152,3 @@ bool rk_decode_id(struct rk_decoder *decoder, const struct rk_path *path, const 
 	*ret_id = id;
 	return true;
 }
-
-int32_t rk_decoder_find(const struct rk_decoder *decoder, const struct rk_item_id *id)
-{
-	return id->is_integer ? rk_ids_find_integer(decoder->ids, id->integer)
-			      : rk_ids_find_string(decoder->ids, id->text);
-}

@@ -24,6 +24,7 @@ struct rk_decoder {
 	const struct rk_ids *ids;
 	bool stopped; /* refused for another reason than faults */
 	/* the arrays of request->input and request->candidate_ids while they are filled */
+	struct rk_item_id *event_ids;
 	int32_t *event_rows;
 	uint64_t *event_actions;
 	double *watch_ms, *duration_ms;
@@ -64,9 +65,6 @@ bool rk_decode_number(struct rk_decoder *decoder, const struct rk_path *path, co
 		      double *ret_number);
 bool rk_decode_id(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 		  struct rk_item_id *ret_id);
-
-/* Row of an item, or RK_ROW_UNKNOWN. */
-int32_t rk_decoder_find(const struct rk_decoder *decoder, const struct rk_item_id *id);
 
 /* Members of a `features` object into `values` [features->n], which holds "missing" everywhere before. */
 void rk_decode_features(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *object,

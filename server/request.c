@@ -22,7 +22,8 @@ size_t rk_request_arena_bytes(const struct rk_request_limits *limits)
 {
 	size_t candidate =
 		sizeof(int32_t) + sizeof(struct rk_item_id) + FEATURES_SHARE * sizeof(union rk_feature_value);
-	size_t event = sizeof(int32_t) + 2 * sizeof(double) + ACTION_WORDS_SHARE * sizeof(uint64_t);
+	size_t event = sizeof(struct rk_item_id) + sizeof(int32_t) + 2 * sizeof(double) +
+		       ACTION_WORDS_SHARE * sizeof(uint64_t);
 	size_t once = FEATURES_SHARE * sizeof(union rk_feature_value) + RK_MAX_SIGNALS * (sizeof(float) + 1);
 	return rk_json_bytes(limits->max_body_bytes) + limits->max_candidates * candidate + limits->max_events * event +
 	       once + N_ARRAYS * RK_ARENA_ALIGNMENT;
@@ -222,6 +223,7 @@ static bool alloc_arrays(struct rk_decoder *decoder)
 	size_t n_candidates = decoder->request->input.n_candidates, n_events = decoder->request->input.n_events;
 	size_t n_features = n_candidates * config->candidate_features.n, n_signals = config->signals.n;
 	size_t value = sizeof(union rk_feature_value);
+	decoder->event_ids = rk_arena_alloc_zeroed(arena, n_events, sizeof(struct rk_item_id));
 	decoder->event_rows = rk_arena_alloc_zeroed(arena, n_events, sizeof(int32_t));
 	decoder->event_actions = rk_arena_alloc_zeroed(arena, n_events * rk_action_words(config), sizeof(uint64_t));
 	decoder->watch_ms = rk_arena_alloc_array(arena, n_events, sizeof(double));

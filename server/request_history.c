@@ -4,11 +4,7 @@
 static void decode_item(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 			size_t index)
 {
-	struct rk_item_id id;
-	if (!rk_decode_id(decoder, path, value, &id))
-		return;
-	decoder->event_rows[index] = rk_decoder_find(decoder, &id);
-	decoder->request->n_unknown_events += decoder->event_rows[index] == RK_ROW_UNKNOWN;
+	(void)rk_decode_id(decoder, path, value, &decoder->event_ids[index]);
 }
 
 static void decode_action_name(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
@@ -106,4 +102,9 @@ void rk_decode_history(struct rk_decoder *decoder, const struct rk_path *path, c
 			rk_decoder_fault(decoder, &(struct rk_path){.parent = &element, .key = rk_bytes_of("item")},
 					 "a required field is missing");
 	}
+	if (decoder->refusal->faults.n > 0)
+		return; /* some ids may be missing */
+	rk_ids_find_all(decoder->ids, decoder->event_ids, (uint32_t)n, decoder->event_rows);
+	for (size_t i = 0; i < n; i++)
+		decoder->request->n_unknown_events += decoder->event_rows[i] == RK_ROW_UNKNOWN;
 }
