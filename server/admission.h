@@ -31,7 +31,8 @@ void rk_predictor_learn(struct rk_predictor *predictor, size_t body_bytes, doubl
 	X(ADMIT, "admitted")                                                                                           \
 	X(QUEUE_FULL, "queue") /* more predicted work waits than queue_ms a worker */                                  \
 	X(TOO_LATE, "budget")  /* what is left of the budget does not suffice for the wait and the work */             \
-	X(EXPIRED, "deadline") /* the budget has passed: 504 */
+	X(EXPIRED, "deadline") /* the budget has passed: 504 */                                                        \
+	X(CLOSED, "draining")  /* nobody takes work any more: 503; not counted as shed */
 
 enum rk_verdict {
 #define RK_VERDICT_ENUM(name, word) RK_VERDICT_##name,

@@ -35,13 +35,18 @@ static void fill_job(const struct rk_connection *connection, struct rk_slot *slo
 	job->received_ns = exchange->received_ns;
 }
 
+static void refuse_as_draining(struct rk_connection *connection)
+{
+	rk_http_refuse_later(connection, RK_PROBLEM_DRAINING, "the server is shutting down");
+}
+
 void rk_http_rank_begin(struct rk_connection *connection)
 {
 	struct rk_exchange *exchange = &connection->exchange;
 	struct rk_server *server = connection->http->server;
 	enum rk_phase phase = rk_life_phase(&server->life);
 	if (phase >= RK_PHASE_REFUSING) {
-		rk_http_refuse_later(connection, RK_PROBLEM_DRAINING, "the server is shutting down");
+		refuse_as_draining(connection);
 	} else if (!rk_life_was_ready(&server->life)) {
 		rk_http_refuse_later(connection, RK_PROBLEM_NOT_READY, "no model is ready yet");
 	} else if (exchange->guard.head.segment.size > sizeof(exchange->slot->path_model) - 1) {
@@ -96,8 +101,12 @@ static enum MHD_Result shed(struct rk_connection *connection, struct MHD_Connect
 					"the budget had passed before the request had arrived"},
 	};
 	RK_ASSERT(verdict != RK_VERDICT_ADMIT);
-	rk_metrics_count_shed(&connection->http->server->metrics, answers[verdict].reason);
-	rk_http_refuse_later(connection, answers[verdict].problem, answers[verdict].detail);
+	if (verdict == RK_VERDICT_CLOSED) {
+		refuse_as_draining(connection); /* the body ended after the drain's end */
+	} else {
+		rk_metrics_count_shed(&connection->http->server->metrics, answers[verdict].reason);
+		rk_http_refuse_later(connection, answers[verdict].problem, answers[verdict].detail);
+	}
 	return rk_http_answer_refusal(connection, mhd, &connection->exchange.guard.refusal);
 }
 
@@ -108,8 +117,11 @@ enum MHD_Result rk_http_rank_end(struct rk_connection *connection, struct MHD_Co
 	if (!rk_connection_move(connection, RK_CONNECTION_ARRIVING, RK_CONNECTION_WORKING, now_ns))
 		return MHD_NO;
 	exchange->slot->mhd = mhd;
-	enum rk_verdict verdict =
-		rk_queue_offer(&connection->http->server->queue, exchange->slot, now_ns, accept_into_queue);
+	struct rk_server *server = connection->http->server;
+	/* after the drain's end nobody waits for an answer that is not under way yet; 503 is better than none */
+	enum rk_verdict verdict = rk_life_phase(&server->life) >= RK_PHASE_REFUSING
+					  ? RK_VERDICT_CLOSED
+					  : rk_queue_offer(&server->queue, exchange->slot, now_ns, accept_into_queue);
 	/* once admitted, the slot is a worker's: nothing of it may be touched here */
 	return verdict == RK_VERDICT_ADMIT ? MHD_YES : shed(connection, mhd, verdict);
 }

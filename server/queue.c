@@ -52,7 +52,10 @@ enum rk_verdict rk_queue_offer(struct rk_queue *queue, struct rk_slot *slot, uin
 {
 	double left_us = rk_queue_left_us(&slot->job, now_ns);
 	lock(queue);
-	RK_ASSERT(!queue->closed);
+	if (queue->closed) {
+		unlock(queue);
+		return RK_VERDICT_CLOSED;
+	}
 	struct rk_load *load = &queue->load;
 	slot->predicted_us = rk_predictor_cost_us(&queue->predictor, slot->n_body);
 	enum rk_verdict verdict = rk_admission_enter(load, slot->predicted_us, left_us);

@@ -39,7 +39,7 @@ struct rk_slot *rk_queue_take(struct rk_queue *queue, enum rk_verdict *ret_verdi
 /* The worker is idle again. cost_us is what the request took; below 0: nothing to learn from it. */
 void rk_queue_done(struct rk_queue *queue, size_t body_bytes, double cost_us);
 
-/* No more is taken in (offers then assert); takers get what is left, then NULL. */
+/* No more is taken in (RK_VERDICT_CLOSED); takers get what is left, then NULL. */
 void rk_queue_close(struct rk_queue *queue);
 
 /* Microseconds of the job's budget that are left at `now_ns`. */

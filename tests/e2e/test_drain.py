@@ -1,5 +1,6 @@
 """The end: SIGTERM and SIGINT drain, nothing accepted is lost, a second signal ends at once."""
 
+import contextlib
 import http.client
 import signal
 import threading
@@ -184,12 +185,12 @@ def test_kill_in_the_middle_of_work_then_restart(folder):
         assert server.rank(ONE).status == 200
 
 
-def test_what_arrives_after_the_drains_end_is_refused(folder):
-    """While work is still under way after drain_timeout, new requests on kept connections get 503 draining."""
+@contextlib.contextmanager
+def past_the_drains_end(folder, prepare):
+    """Yields what `prepare` makes of a server that has passed drain_timeout and still has work; then it must end well."""
     with Server(folder, "--default-model", "table", "--workers", 1, "--cpu", "scalar", "--budget-ms", 60000,
                 "--queue-ms", 60000, "--drain-delay", 0, "--drain-timeout", 0.3) as server:
-        kept = wire.open_connection(server.data)
-        assert wire.exchange(kept, "POST", "/rank", ONE).status == 200
+        prepared = prepare(server)
         body = {"candidates": [1 + k % 1000 for k in range(4000)]}
         threads = [threading.Thread(target=ask_quietly, args=(server, body)) for _ in range(16)]
         for thread in threads:
@@ -197,13 +198,42 @@ def test_what_arrives_after_the_drains_end_is_refused(folder):
         time.sleep(0.2)
         server.signal(signal.SIGTERM)
         time.sleep(0.5)
-        reply = wire.exchange(kept, "POST", "/rank", ONE)
-        assert reply.status == 503
-        assert reply.json["type"] == "urn:rankd:problem:draining"
-        assert reply.headers["retry-after"].isdigit()
+        yield prepared
         assert server.wait(15) == 0
         for thread in threads:
             thread.join()
+
+
+def assert_draining(reply):
+    assert reply.status == 503
+    assert reply.json["type"] == "urn:rankd:problem:draining"
+    assert reply.headers["retry-after"].isdigit()
+
+
+def test_what_arrives_after_the_drains_end_is_refused(folder):
+    """While work is still under way after drain_timeout, new requests on kept connections get 503 draining."""
+    def keep(server):
+        kept = wire.open_connection(server.data)
+        assert wire.exchange(kept, "POST", "/rank", ONE).status == 200
+        return kept
+
+    with past_the_drains_end(folder, keep) as kept:
+        assert_draining(wire.exchange(kept, "POST", "/rank", ONE))
+
+
+def test_a_body_that_ends_after_the_drains_end_is_refused(folder):
+    """Its head came before the signal; there is nobody left to rank it."""
+    request = wire.post_bytes(ONE)
+
+    def begin(server):
+        sock = wire.connect(server.data)
+        sock.sendall(request[:-3])
+        return sock
+
+    with past_the_drains_end(folder, begin) as sock:
+        sock.sendall(request[-3:])
+        assert_draining(wire.read_reply(sock))
+        sock.close()
 
 
 def ask_quietly(server, body):
