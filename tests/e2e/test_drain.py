@@ -187,7 +187,7 @@ def test_kill_in_the_middle_of_work_then_restart(folder):
 
 @contextlib.contextmanager
 def past_the_drains_end(folder, prepare):
-    """Yields what `prepare` makes of a server that has passed drain_timeout and still has work; then it must end well."""
+    """Yields what `prepare` makes of a server that works on past drain_timeout; then it must end well."""
     with Server(folder, "--default-model", "table", "--workers", 1, "--cpu", "scalar", "--budget-ms", 60000,
                 "--queue-ms", 60000, "--drain-delay", 0, "--drain-timeout", 0.3) as server:
         prepared = prepare(server)

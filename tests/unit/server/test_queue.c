@@ -144,8 +144,10 @@ Test(queue, closed_it_gives_what_is_left_then_nothing)
 Test(queue, a_closed_one_takes_nothing_in)
 {
 	rk_queue_close(&queue);
-	cr_assert_eq(offer(slot_with_budget(60000)), RK_VERDICT_CLOSED);
+	struct rk_slot *slot = slot_with_budget(60000);
+	cr_assert_eq(offer(slot), RK_VERDICT_CLOSED);
 	cr_assert_eq(n_accepted, 0);
+	rk_slot_release(slot);
 	enum rk_verdict verdict;
 	cr_assert_null(rk_queue_take(&queue, &verdict));
 }
