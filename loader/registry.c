@@ -116,6 +116,20 @@ void rk_registry_release(struct rk_registry *registry, struct rk_version *versio
 	rk_registry_drop_pin(registry, version);
 }
 
+bool rk_registry_index(const struct rk_registry *registry, struct rk_bytes name, uint32_t *ret_index)
+{
+	const struct rk_registry_entry *entry = rk_registry_find(registry, name);
+	if (entry == NULL)
+		return false;
+	*ret_index = (uint32_t)(entry - registry->entries);
+	return true;
+}
+
+uint32_t rk_registry_count(const struct rk_registry *registry)
+{
+	return registry->n;
+}
+
 const char *rk_registry_name(const struct rk_registry *registry, uint32_t index)
 {
 	return index < registry->n ? registry->entries[index].name : NULL;

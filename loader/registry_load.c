@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static enum rk_status load_and_check(const struct rk_registry_options *options, const char *path, const char *name,
@@ -24,12 +25,55 @@ static enum rk_status load_and_check(const struct rk_registry_options *options, 
 	return status;
 }
 
-static enum rk_status try_path(struct rk_registry *registry, const char *path, const char *name, uint64_t number,
-			       struct rk_version **ret_version, struct rk_error *reterr)
+/* A load on a thread of its own. */
+struct load {
+	const struct rk_registry_options *options;
+	const char *path, *name;
+	uint64_t number;
+	struct rk_version *version;
+	enum rk_status status;
+	struct rk_error error;
+};
+
+static void *run_load(void *context)
 {
+	struct load *load = context;
+	rk_cpu_flush_denormals();
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), load->options->load_nice); /* of this thread alone */
+	load->status =
+		load_and_check(load->options, load->path, load->name, load->number, &load->version, &load->error);
+	return NULL;
+}
+
+static enum rk_status load_aside(const struct rk_registry_options *options, struct load *load, struct rk_error *reterr)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int error = pthread_attr_init(&attributes);
+	if (error == 0)
+		error = pthread_attr_setstacksize(&attributes, options->load_stack_bytes);
+	if (error == 0)
+		error = pthread_create(&thread, &attributes, run_load, load);
+	(void)pthread_attr_destroy(&attributes);
+	if (error != 0)
+		return rk_error_set(reterr, RK_IO, "cannot start a thread for loading: %s", strerror(error));
+	(void)pthread_setname_np(thread, "rk-load");
+	(void)pthread_join(thread, NULL);
+	return load->status == RK_OK ? RK_OK : rk_error_set(reterr, load->status, "%s", load->error.message);
+}
+
+static enum rk_status try_path(struct rk_registry *registry, const char *path, const struct rk_registry_entry *entry,
+			       uint64_t number, struct rk_version **ret_version, struct rk_error *reterr)
+{
+	const struct rk_registry_options *options = &registry->options;
+	struct load load = {.options = options, .path = path, .name = entry->name, .number = number};
+	bool is_aside = entry->current != NULL && options->load_stack_bytes > 0;
 	(void)pthread_mutex_lock(&registry->load_lock);
-	enum rk_status status = load_and_check(&registry->options, path, name, number, ret_version, reterr);
+	enum rk_status status = is_aside ? load_aside(options, &load, reterr)
+					 : load_and_check(options, path, entry->name, number, &load.version, reterr);
 	(void)pthread_mutex_unlock(&registry->load_lock);
+	if (status == RK_OK)
+		*ret_version = load.version;
 	return status;
 }
 
@@ -41,16 +85,13 @@ static void notify(struct rk_registry *registry, const struct rk_registry_entry 
 					 error);
 }
 
+/* Who is told may have to prepare for what this version needs, so that comes first. */
 static void publish(struct rk_registry *registry, struct rk_registry_entry *entry, struct rk_version *version)
 {
-	atomic_store(&version->pins, 1); /* the registry's own */
-	(void)pthread_mutex_lock(&entry->lock);
-	struct rk_version *previous = entry->current;
-	entry->current = version;
-	(void)pthread_mutex_unlock(&entry->lock);
 	struct rk_error none = {.status = RK_OK};
 	notify(registry, entry, version->number, version, &none);
-	rk_registry_retire(registry, previous);
+	rk_registry_swap(registry, entry, version);
+	(void)rk_registry_settle(registry, entry->name);
 }
 
 static enum rk_status check_there(const char *path, struct rk_error *reterr)
@@ -76,11 +117,16 @@ static enum rk_status try_version(struct rk_registry *registry, struct rk_regist
 	enum rk_status status = check_there(path, reterr);
 	if (status != RK_OK)
 		return status; /* what is not there was not tried */
-	if (number > entry->newest_tried)
-		entry->newest_tried = number;
+	if (!rk_registry_settle(registry, entry->name))
+		return rk_error_set(reterr, RK_BUSY, "%s: a request still holds the version before the current one",
+				    entry->name);
 	status = rk_registry_reserve(registry, &error);
 	if (status == RK_OK)
-		status = try_path(registry, path, entry->name, number, &version, &error);
+		status = try_path(registry, path, entry, number, &version, &error);
+	if (number >= entry->newest_tried) {
+		entry->newest_tried = number;
+		entry->newest_failed = status != RK_OK;
+	}
 	if (status == RK_OK) {
 		publish(registry, entry, version);
 		return RK_OK;
@@ -89,7 +135,7 @@ static enum rk_status try_version(struct rk_registry *registry, struct rk_regist
 	return rk_error_set(reterr, status, "%s/%llu: %s", entry->name, (unsigned long long)number, error.message);
 }
 
-static bool begin_loading(struct rk_registry_entry *entry)
+bool rk_registry_begin_loading(struct rk_registry_entry *entry)
 {
 	(void)pthread_mutex_lock(&entry->lock);
 	bool begun = !entry->loading;
@@ -98,7 +144,7 @@ static bool begin_loading(struct rk_registry_entry *entry)
 	return begun;
 }
 
-static void end_loading(struct rk_registry_entry *entry)
+void rk_registry_end_loading(struct rk_registry_entry *entry)
 {
 	(void)pthread_mutex_lock(&entry->lock);
 	entry->loading = false;
@@ -123,10 +169,8 @@ static void add_reason(struct rk_error *all, const struct rk_error *more)
 	(void)append(all->message, used, sizeof(all->message), more->message);
 }
 
-/* Tries versions newer than `after` and at most `most`, the newest first, until one loads. *ret_tried tells whether
- * there was one to try. */
-static enum rk_status try_range(struct rk_registry *registry, struct rk_registry_entry *entry, uint64_t after,
-				uint64_t most, bool *ret_tried, struct rk_error *reterr)
+enum rk_status rk_registry_try_range(struct rk_registry *registry, struct rk_registry_entry *entry, uint64_t after,
+				     uint64_t most, bool *ret_tried, struct rk_error *reterr)
 {
 	struct rk_scan_versions versions;
 	struct rk_error all = {.status = RK_OK};
@@ -135,7 +179,7 @@ static enum rk_status try_range(struct rk_registry *registry, struct rk_registry
 		return status;
 	bool loaded = false;
 	*ret_tried = false;
-	for (uint32_t i = 0; i < versions.n && !loaded; i++) {
+	for (uint32_t i = 0; i < versions.n && !loaded && all.status != RK_BUSY; i++) {
 		if (versions.numbers[i] <= after || versions.numbers[i] > most)
 			continue;
 		struct rk_error error = {.status = RK_OK};
@@ -158,9 +202,9 @@ static enum rk_status try_newest(struct rk_registry *registry, struct rk_registr
 {
 	uint64_t current = number_of(entry->current);
 	bool tried;
-	enum rk_status status = try_range(registry, entry, current, UINT64_MAX, &tried, reterr);
+	enum rk_status status = rk_registry_try_range(registry, entry, current, UINT64_MAX, &tried, reterr);
 	if (status == RK_OK && !tried && current > 0)
-		status = try_range(registry, entry, current - 1, current, &tried, reterr);
+		status = rk_registry_try_range(registry, entry, current - 1, current, &tried, reterr);
 	if (status == RK_OK && !tried)
 		status = rk_error_set(reterr, RK_NOT_FOUND, "%s: has no version%s", entry->name,
 				      current > 0 ? " as new as the one that serves" : "");
@@ -175,14 +219,14 @@ enum rk_status rk_registry_load(struct rk_registry *registry, struct rk_error *r
 	for (uint32_t i = 0; i < registry->n; i++) {
 		struct rk_registry_entry *entry = &registry->entries[i];
 		struct rk_error error = {.status = RK_OK};
-		if (!begin_loading(entry)) {
+		if (!rk_registry_begin_loading(entry)) {
 			(void)rk_error_set(&error, RK_BUSY, "%s: a load is under way", entry->name);
 			add_reason(&all, &error);
 			continue;
 		}
 		if (try_newest(registry, entry, &error) != RK_OK)
 			add_reason(&all, &error);
-		end_loading(entry);
+		rk_registry_end_loading(entry);
 	}
 	return all.status == RK_OK ? RK_OK : rk_error_set(reterr, all.status, "%s", all.message);
 }
@@ -193,7 +237,7 @@ enum rk_status rk_registry_reload(struct rk_registry *registry, const char *name
 	struct rk_registry_entry *entry = rk_registry_find(registry, rk_bytes_of(name));
 	if (entry == NULL)
 		return rk_error_set(reterr, RK_NOT_FOUND, "%s: no such model", name);
-	if (!begin_loading(entry))
+	if (!rk_registry_begin_loading(entry))
 		return rk_error_set(reterr, RK_BUSY, "%s: a load is under way", name);
 	uint64_t previous = number_of(entry->current);
 	enum rk_status status;
@@ -202,7 +246,7 @@ enum rk_status rk_registry_reload(struct rk_registry *registry, const char *name
 	else
 		status = try_version(registry, entry, number, reterr);
 	uint64_t now = number_of(entry->current);
-	end_loading(entry);
+	rk_registry_end_loading(entry);
 	if (status != RK_OK)
 		return status;
 	*ret_previous = previous;
@@ -217,11 +261,11 @@ enum rk_status rk_registry_refresh(struct rk_registry *registry, struct rk_error
 		struct rk_registry_entry *entry = &registry->entries[i];
 		struct rk_error error = {.status = RK_OK};
 		bool tried;
-		if (!begin_loading(entry))
+		if (!rk_registry_begin_loading(entry))
 			continue; /* whoever loads it looks at the folder right now */
-		if (try_range(registry, entry, entry->newest_tried, UINT64_MAX, &tried, &error) != RK_OK)
+		if (rk_registry_try_range(registry, entry, entry->newest_tried, UINT64_MAX, &tried, &error) != RK_OK)
 			add_reason(&all, &error);
-		end_loading(entry);
+		rk_registry_end_loading(entry);
 	}
 	return all.status == RK_OK ? RK_OK : rk_error_set(reterr, all.status, "%s", all.message);
 }

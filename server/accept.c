@@ -88,8 +88,13 @@ static void block_new_connections(const struct rk_listen *listen)
 		(void)setsockopt(listen->socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
+/* What waits at an inherited socket waits for the next who listens there, and a filter would be in its way. */
 static void sweep_and_close(struct rk_acceptor *acceptor)
 {
+	if (acceptor->listen->is_inherited) {
+		rk_listen_close(acceptor->listen);
+		return;
+	}
 	block_new_connections(acceptor->listen);
 	while (accept_one(acceptor) == TOOK_ONE)
 		;

@@ -14,20 +14,20 @@ double rk_predictor_cost_us(const struct rk_predictor *predictor, size_t body_by
 }
 
 /* The first samples weigh as in a plain mean; from 1 / min_share of them on the past fades. */
-static double share_of_new(uint64_t n_samples)
+static double share_of_new(uint64_t n_samples, double min_share)
 {
-	const double min_share = 1.0 / 128;
 	double share = 1.0 / (double)n_samples;
 	return share > min_share ? share : min_share;
 }
 
-void rk_predictor_learn(struct rk_predictor *predictor, size_t body_bytes, double cost_us)
+void rk_predictor_learn(struct rk_predictor *predictor, size_t body_bytes, double cpu_us)
 {
+	const double min_share = 1.0 / 128;
 	double bytes = (double)body_bytes;
-	double share = share_of_new(++predictor->n_samples);
+	double share = share_of_new(++predictor->n_samples, min_share);
 	predictor->mean_bytes += share * (bytes - predictor->mean_bytes);
-	predictor->mean_us += share * (cost_us - predictor->mean_us);
-	predictor->mean_bytes_us += share * (bytes * cost_us - predictor->mean_bytes_us);
+	predictor->mean_us += share * (cpu_us - predictor->mean_us);
+	predictor->mean_bytes_us += share * (bytes * cpu_us - predictor->mean_bytes_us);
 	predictor->mean_bytes_squared += share * (bytes * bytes - predictor->mean_bytes_squared);
 
 	double variance = predictor->mean_bytes_squared - predictor->mean_bytes * predictor->mean_bytes;
@@ -45,16 +45,31 @@ void rk_predictor_learn(struct rk_predictor *predictor, size_t body_bytes, doubl
 	predictor->base_us = predictor->mean_us - slope * predictor->mean_bytes;
 }
 
+double rk_stretch_factor(const struct rk_stretch *stretch)
+{
+	if (stretch->mean_cpu_us <= 0 || stretch->mean_wall_us <= stretch->mean_cpu_us)
+		return 1; /* nothing is known, or the clocks' grains differ */
+	return stretch->mean_wall_us / stretch->mean_cpu_us;
+}
+
+/* A ratio of means and not a mean of ratios: it is sums of costs that the queue's wait consists of. */
+void rk_stretch_learn(struct rk_stretch *stretch, const struct rk_cost *cost)
+{
+	const double min_share = 1.0 / 32;
+	double share = share_of_new(++stretch->n_samples, min_share);
+	stretch->mean_cpu_us += share * (cost->cpu_us - stretch->mean_cpu_us);
+	stretch->mean_wall_us += share * (cost->wall_us - stretch->mean_wall_us);
+}
+
 enum rk_verdict rk_admission_enter(const struct rk_load *load, double cost_us, double left_us)
 {
 	if (left_us <= 0)
 		return RK_VERDICT_EXPIRED;
 	if (load->n_queued < load->n_idle)
 		return RK_VERDICT_ADMIT;
-	if (load->queued_us + cost_us > load->limit_us && load->n_queued > 0)
+	if (load->n_queued > 0 && load->wait_us > load->limit_us)
 		return RK_VERDICT_QUEUE_FULL;
-	double wait_us = load->queued_us / (double)load->n_workers;
-	return wait_us + cost_us > left_us ? RK_VERDICT_TOO_LATE : RK_VERDICT_ADMIT;
+	return load->wait_us + cost_us > left_us ? RK_VERDICT_TOO_LATE : RK_VERDICT_ADMIT;
 }
 
 enum rk_verdict rk_admission_take(uint32_t n_waiting, double cost_us, double left_us)

@@ -6,8 +6,11 @@
 
 #include "model/base/check.h"
 #include "server/clock.h"
+#include "server/inherited.h"
 #include "server/log.h"
+#include "server/notify.h"
 #include "server/server.h"
+#include "server/stack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { EXIT_BAD_SETTING = 2, ADMIN_CONNECTIONS = 64, OTHER_DESCRIPTORS = 256 };
+enum { EXIT_BAD_SETTING = 2, ADMIN_CONNECTIONS = 64, OTHER_DESCRIPTORS = 256, LOAD_NICE = 10 };
 
 static bool admit_data(void *context, int socket, const struct sockaddr *peer, socklen_t peer_size)
 {
@@ -62,13 +65,27 @@ static void print_addresses(const char *word, const struct rk_server *server)
 	(void)fflush(stdout);
 }
 
+static enum rk_status open_listener(struct rk_listen *ret_listen, int inherited, const struct rk_address *address,
+				    const char *key, struct rk_error *reterr)
+{
+	if (inherited >= 0) {
+		rk_listen_adopt(ret_listen, inherited);
+		return RK_OK;
+	}
+	enum rk_status status = rk_listen_open(ret_listen, address, reterr);
+	return status == RK_OK ? RK_OK : rk_error_prefix(reterr, status, "%s", key);
+}
+
 static enum rk_status open_listeners(struct rk_server *server, struct rk_error *reterr)
 {
-	enum rk_status status = rk_listen_open(&server->listen_data, &server->settings.listen, reterr);
-	if (status != RK_OK)
-		return rk_error_prefix(reterr, status, "listen");
-	status = rk_listen_open(&server->listen_admin, &server->settings.admin, reterr);
-	return status == RK_OK ? RK_OK : rk_error_prefix(reterr, status, "admin");
+	const struct rk_settings *settings = &server->settings;
+	struct rk_inherited given;
+	enum rk_status status = rk_inherited_take(&given, reterr);
+	if (status == RK_OK)
+		status = open_listener(&server->listen_data, given.data, &settings->listen, "listen", reterr);
+	if (status == RK_OK)
+		status = open_listener(&server->listen_admin, given.admin, &settings->admin, "admin", reterr);
+	return status;
 }
 
 static enum rk_status open_http(struct rk_server *server, struct rk_error *reterr)
@@ -118,8 +135,10 @@ static void notify_version(void *context, const char *name, uint64_t number, con
 			   enum rk_status result, const struct rk_error *error)
 {
 	struct rk_server *server = context;
-	if (result == RK_OK && version != NULL)
+	if (result == RK_OK && version != NULL) {
 		fit_reply(server, version);
+		rk_tail_swapped(&server->metrics.tail, rk_clock_ns());
+	}
 	rk_admin_notify(server, name, number, version, result, error);
 }
 
@@ -141,6 +160,8 @@ static enum rk_status load_models(struct rk_server *server, struct rk_error *ret
 		.rank_context = &server->bench,
 		.notify = notify_version,
 		.notify_context = server,
+		.load_nice = LOAD_NICE,
+		.load_stack_bytes = 8 * RK_STACK_BYTES,
 	};
 	struct rk_registry *registry;
 	status = rk_registry_open(&registry, &options, reterr);
@@ -155,11 +176,14 @@ static enum rk_status start_workers(struct rk_server *server, struct rk_error *r
 	const struct rk_settings *settings = &server->settings;
 	uint32_t n_slots = rk_slot_count(settings->workers, settings->max_connections);
 	size_t reply_bytes = atomic_load(&server->reply_bytes);
+	struct rk_backlog_options backlog = {.capacity = n_slots,
+					     .n_workers = settings->workers,
+					     .n_predictors = 1 + rk_registry_count(atomic_load(&server->registry)),
+					     .limit_us = (double)settings->queue_ms * 1000};
 	enum rk_status status =
 		rk_slot_pool_open(&server->slots, n_slots, settings->max_body_bytes, reply_bytes, reterr);
 	if (status == RK_OK)
-		status = rk_queue_open(&server->queue, n_slots, settings->workers,
-				       (double)settings->queue_ms * 1000 * settings->workers, reterr);
+		status = rk_queue_open(&server->queue, &backlog, reterr);
 	if (status != RK_OK)
 		return status;
 	struct rk_workers_options options = {.n = settings->workers,
@@ -178,6 +202,14 @@ static enum rk_status start_workers(struct rk_server *server, struct rk_error *r
 			    rk_log_unsigned("workers", settings->workers),
 			    rk_log_unsigned("workers_bytes", rk_workers_bytes(&server->workers)));
 	return status;
+}
+
+static enum rk_status start_reloader(struct rk_server *server, struct rk_error *reterr)
+{
+	struct rk_reloader_options options = {.registry = atomic_load(&server->registry),
+					      .tail = &server->metrics.tail,
+					      .watch_ns = server->settings.watch_models * RK_NS_PER_S};
+	return rk_reloader_start(&server->reloader, &options, reterr);
 }
 
 static enum rk_status start(struct rk_server *server, struct rk_error *reterr)
@@ -199,13 +231,14 @@ static enum rk_status start(struct rk_server *server, struct rk_error *reterr)
 	if (status == RK_OK)
 		status = start_workers(server, reterr);
 	if (status == RK_OK)
-		status = rk_reloader_start(&server->reloader, atomic_load(&server->registry), reterr);
+		status = start_reloader(server, reterr);
 	if (status != RK_OK)
 		return status;
 	rk_life_set_ready(&server->life);
 	print_addresses("ready", server);
+	(void)rk_notify_send("READY=1");
 	rk_log(RK_LOG_INFO, "ready", NULL);
-	return RK_OK;
+	return rk_watchdog_start(&server->watchdog, server, rk_notify_watchdog_ns(), reterr);
 }
 
 /* In order, from the outside inwards: nothing may be suspended when the daemons stop, and until then the admin port
@@ -213,6 +246,7 @@ static enum rk_status start(struct rk_server *server, struct rk_error *reterr)
 static void stop(struct rk_server *server)
 {
 	rk_acceptor_stop(&server->accept_data);
+	rk_watchdog_stop(&server->watchdog);
 	rk_reloader_stop(&server->reloader);
 	if (server->workers.workers != NULL)
 		rk_queue_close(&server->queue);
@@ -261,6 +295,7 @@ static int serve(struct rk_server *server)
 	server->limits = (struct rk_request_limits){.max_candidates = server->settings.max_candidates,
 						    .max_events = server->settings.max_history_events,
 						    .max_body_bytes = server->settings.max_body_bytes};
+	rk_notify_open();
 	rk_life_block_signals(&server->life);
 	rk_log_open(STDERR_FILENO, rk_log_level_of(server->settings.log_level));
 	if (start(server, &error) != RK_OK)

@@ -25,6 +25,22 @@ bool rk_connection_move(struct rk_connection *connection, enum rk_connection_pha
 						       memory_order_acq_rel, memory_order_acquire);
 }
 
+bool rk_connection_is_late(uint64_t clock, uint64_t timeout_ns, uint64_t now_ns)
+{
+	enum rk_connection_phase phase = (enum rk_connection_phase)(clock & RK_CONNECTION_PHASE_MASK);
+	if (phase != RK_CONNECTION_ARRIVING && phase != RK_CONNECTION_SENDING)
+		return false;
+	uint64_t since_ns = clock >> RK_CONNECTION_PHASE_BITS;
+	return now_ns > since_ns && now_ns - since_ns > timeout_ns;
+}
+
+bool rk_connection_reap(struct rk_connection *connection, uint64_t clock, uint64_t now_ns)
+{
+	return atomic_compare_exchange_strong_explicit(&connection->clock, &clock,
+						       clock_word(RK_CONNECTION_REAPED, now_ns), memory_order_acq_rel,
+						       memory_order_acquire);
+}
+
 void rk_connection_open(struct rk_connection *connection, int socket, uint64_t now_ns)
 {
 	connection->exchange = (struct rk_exchange){0};

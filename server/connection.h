@@ -69,6 +69,13 @@ struct rk_connection {
 bool rk_connection_move(struct rk_connection *connection, enum rk_connection_phase from, enum rk_connection_phase to,
 			uint64_t now_ns);
 
+/* Whether a request has been arriving, or its answer been sent, for longer than `timeout_ns`; `clock` is the atomic
+ * word. */
+bool rk_connection_is_late(uint64_t clock, uint64_t timeout_ns, uint64_t now_ns);
+
+/* Takes the connection from the I/O thread (→ REAPED); false: it has gone on since `clock` was read. */
+bool rk_connection_reap(struct rk_connection *connection, uint64_t clock, uint64_t now_ns);
+
 enum rk_connection_phase rk_connection_phase(const struct rk_connection *connection);
 
 void rk_connection_open(struct rk_connection *connection, int socket, uint64_t now_ns);

@@ -15,6 +15,7 @@
 enum {
 	POOL_BYTES = 32 * 1024, /* of a connection: bounds the head (431, 414) */
 	BACKSTOP_S = 10,
+	OWN_CONNECTIONS = 1,    /* the watchdog's, beyond the limit */
 	SPARE_CONNECTIONS = 64, /* the library's own limit lies above ours, which answers */
 	ADMIN_TEXT_BYTES = 8 * 1024 * 1024,
 };
@@ -60,17 +61,15 @@ static void notify_connection(void *context, struct MHD_Connection *mhd, void **
 static enum rk_status open_pool(struct rk_http *http, struct rk_error *reterr)
 {
 	bool is_admin = http->listener == RK_LISTENER_ADMIN;
-	enum rk_status status =
-		rk_pages_open(&http->memory, http->max_connections * sizeof(struct rk_connection), reterr);
+	enum rk_status status = rk_pages_open(&http->memory, http->n_pool * sizeof(struct rk_connection), reterr);
 	if (status == RK_OK && is_admin)
 		status = rk_pages_open(&http->text, ADMIN_TEXT_BYTES, reterr);
 	if (status == RK_OK && is_admin)
-		status =
-			rk_pages_open(&http->small_bodies, (size_t)http->max_connections * RK_SMALL_BODY_BYTES, reterr);
+		status = rk_pages_open(&http->small_bodies, (size_t)http->n_pool * RK_SMALL_BODY_BYTES, reterr);
 	if (status != RK_OK)
 		return status;
 	http->pool = http->memory.base;
-	for (uint32_t i = http->max_connections; i-- > 0;) {
+	for (uint32_t i = http->n_pool; i-- > 0;) {
 		struct rk_connection *connection = &http->pool[i];
 		connection->magic = RK_CONNECTION_MAGIC;
 		connection->http = http;
@@ -110,6 +109,7 @@ enum rk_status rk_http_open(struct rk_http **ret_http, enum rk_listener listener
 	http->listener = listener;
 	http->server = server;
 	http->max_connections = max_connections;
+	http->n_pool = max_connections + OWN_CONNECTIONS;
 	http->guard_limits.max_body_bytes = server->settings.max_body_bytes;
 	rk_canned_write(&http->too_large, RK_PROBLEM_TOO_LARGE, "the body is larger than this server takes", 0);
 	MHD_set_panic_func(rk_http_panic, NULL);
@@ -134,12 +134,18 @@ void rk_http_close(struct rk_http *http)
 	if (http->daemon != NULL)
 		MHD_stop_daemon(http->daemon);
 	rk_http_ready_close(http);
-	for (uint32_t i = 0; http->pool != NULL && i < http->max_connections; i++)
+	for (uint32_t i = 0; http->pool != NULL && i < http->n_pool; i++)
 		(void)pthread_mutex_destroy(&http->pool[i].lock);
 	rk_pages_close(&http->text);
 	rk_pages_close(&http->small_bodies);
 	rk_pages_close(&http->memory);
 	free(http);
+}
+
+static void add_connection(struct rk_http *http, int socket, const struct sockaddr *peer, socklen_t peer_size)
+{
+	if (MHD_add_connection(http->daemon, socket, peer, peer_size) != MHD_YES)
+		atomic_fetch_sub_explicit(&http->n_connections, 1, memory_order_release); /* it closed the socket */
 }
 
 bool rk_http_admit(struct rk_http *http, int socket, const struct sockaddr *peer, socklen_t peer_size)
@@ -149,9 +155,14 @@ bool rk_http_admit(struct rk_http *http, int socket, const struct sockaddr *peer
 		atomic_fetch_sub_explicit(&http->n_connections, 1, memory_order_release);
 		return false;
 	}
-	if (MHD_add_connection(http->daemon, socket, peer, peer_size) != MHD_YES)
-		atomic_fetch_sub_explicit(&http->n_connections, 1, memory_order_release); /* it closed the socket */
+	add_connection(http, socket, peer, peer_size);
 	return true;
+}
+
+void rk_http_admit_own(struct rk_http *http, int socket, const struct sockaddr *peer, socklen_t peer_size)
+{
+	atomic_fetch_add_explicit(&http->n_connections, 1, memory_order_acq_rel);
+	add_connection(http, socket, peer, peer_size);
 }
 
 uint32_t rk_http_connections(const struct rk_http *http)
@@ -171,6 +182,6 @@ uint32_t rk_http_busy(const struct rk_http *http)
 
 struct rk_connection *rk_http_pool(struct rk_http *http, uint32_t *ret_n)
 {
-	*ret_n = http->max_connections;
+	*ret_n = http->n_pool;
 	return http->pool;
 }

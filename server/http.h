@@ -27,6 +27,9 @@ void rk_http_close(struct rk_http *http);
 /* Takes the socket over, or returns false when the limit is reached (and leaves the socket alone). */
 bool rk_http_admit(struct rk_http *http, int socket, const struct sockaddr *peer, socklen_t peer_size);
 
+/* The same for the server's own question (server/watchdog.h), beyond the limit: one at a time. */
+void rk_http_admit_own(struct rk_http *http, int socket, const struct sockaddr *peer, socklen_t peer_size);
+
 /* Open connections; requests that are suspended. */
 uint32_t rk_http_connections(const struct rk_http *http);
 uint32_t rk_http_suspended(const struct rk_http *http);

@@ -18,6 +18,7 @@ enum { RK_CONNECTION_MAGIC = 0xc0117ec7 & 0x7fffffff, RK_HTTP_SCRATCH_BYTES = 32
 	X(OPTIONS_GET, 204, "")                                                                                        \
 	X(OPTIONS_POST, 204, "")                                                                                       \
 	X(SHED, 429, NULL)                                                                                             \
+	X(SHED_LATER, 429, NULL)                                                                                       \
 	X(NOT_READY, 503, NULL)                                                                                        \
 	X(DRAINING, 503, NULL)                                                                                         \
 	X(TOO_LARGE, 413, NULL)                                                                                        \
@@ -41,7 +42,8 @@ struct rk_http {
 	char ready_text[RK_N_READY_ANSWERS][512];
 	/* connections */
 	uint32_t max_connections;
-	struct rk_connection *pool; /* [max_connections] */
+	uint32_t n_pool;            /* and one for ourselves */
+	struct rk_connection *pool; /* [n_pool] */
 	struct rk_connection *free; /* I/O thread only */
 	atomic_uint n_connections, n_suspended, n_busy;
 	struct rk_pages memory, small_bodies;
@@ -76,6 +78,9 @@ enum MHD_Result rk_http_answer_refusal(struct rk_connection *connection, struct 
 				       const struct rk_refusal *refusal);
 enum MHD_Result rk_http_answer_text(struct rk_connection *connection, struct MHD_Connection *mhd, const char *type,
 				    struct rk_bytes text);
+/* Whether the one who sent the request is told to come back a second later than others are: half of them, so that those
+ * who were shed together do not come back together. */
+bool rk_http_is_later(uint64_t received_ns);
 bool rk_http_add_header(struct MHD_Response *response, const char *name, const char *value);
 bool rk_http_add_closing(const struct rk_http *http, struct MHD_Response *response);
 struct rk_refusal rk_http_refusal(enum rk_problem problem, const char *detail);

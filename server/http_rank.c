@@ -8,9 +8,12 @@
 
 #include "model/base/check.h"
 #include "server/clock.h"
+#include "server/drain.h"
 
 #include <stdio.h>
 #include <string.h>
+
+enum { EARLY_BYTES = 64 * 1024 };
 
 static void copy_text(char *target, size_t size, struct rk_bytes source)
 {
@@ -35,28 +38,47 @@ static void fill_job(const struct rk_connection *connection, struct rk_slot *slo
 	job->received_ns = exchange->received_ns;
 }
 
-static void refuse_as_draining(struct rk_connection *connection)
+/* What learns and tells the cost: a predictor for each model that the path can name, and the first for bodies that may
+ * name any. */
+static uint32_t predictor_of(const struct rk_server *server, struct rk_bytes path_model)
 {
-	rk_http_refuse_later(connection, RK_PROBLEM_DRAINING, "the server is shutting down");
+	uint32_t index;
+	if (path_model.size == 0 || !rk_registry_index(atomic_load(&server->registry), path_model, &index))
+		return 0;
+	return 1 + index;
+}
+
+/* A body of which it is clear already that it would be shed at its end is thrown away as it comes. One that takes long
+ * to come is not judged so early: the queue may be empty by then. */
+static bool is_shed_early(const struct rk_connection *connection)
+{
+	const struct rk_head *head = &connection->exchange.guard.head;
+	if (head->chunked || head->content_length > EARLY_BYTES)
+		return false;
+	return rk_queue_is_full(&connection->http->server->queue, rk_clock_ns());
 }
 
 void rk_http_rank_begin(struct rk_connection *connection)
 {
 	struct rk_exchange *exchange = &connection->exchange;
 	struct rk_server *server = connection->http->server;
-	enum rk_phase phase = rk_life_phase(&server->life);
-	if (phase >= RK_PHASE_REFUSING) {
-		refuse_as_draining(connection);
-	} else if (!rk_life_was_ready(&server->life)) {
+	enum rk_service service = rk_phase_service(rk_life_phase(&server->life), rk_life_was_ready(&server->life));
+	if (service == RK_SERVICE_ENDED) {
+		rk_http_refuse_later(connection, RK_PROBLEM_DRAINING, "the server is shutting down");
+	} else if (service == RK_SERVICE_NOT_YET) {
 		rk_http_refuse_later(connection, RK_PROBLEM_NOT_READY, "no model is ready yet");
 	} else if (exchange->guard.head.segment.size > sizeof(exchange->slot->path_model) - 1) {
 		rk_http_refuse_later(connection, RK_PROBLEM_UNKNOWN_MODEL, "there is no such model");
+	} else if (is_shed_early(connection)) {
+		rk_metrics_count_shed(&server->metrics, RK_SHED_QUEUE);
+		rk_http_refuse_later(connection, RK_PROBLEM_OVERLOADED, "too much work waits already");
 	} else if ((exchange->slot = rk_slot_acquire(&server->slots)) == NULL) {
 		rk_metrics_count_shed(&server->metrics, RK_SHED_SLOTS);
 		rk_http_refuse_later(connection, RK_PROBLEM_OVERLOADED, "too many requests are under way");
 	} else {
 		exchange->stage = RK_EXCHANGE_RECEIVE;
 		exchange->slot->connection = connection;
+		exchange->slot->predictor = predictor_of(server, exchange->guard.head.segment);
 		fill_job(connection, exchange->slot);
 	}
 }
@@ -99,14 +121,12 @@ static enum MHD_Result shed(struct rk_connection *connection, struct MHD_Connect
 					 "the budget does not suffice for the wait"},
 		[RK_VERDICT_EXPIRED] = {RK_SHED_DEADLINE, RK_PROBLEM_DEADLINE_EXCEEDED,
 					"the budget had passed before the request had arrived"},
+		[RK_VERDICT_CLOSED] = {RK_N_SHED, RK_PROBLEM_DRAINING, "the server is shutting down"},
 	};
 	RK_ASSERT(verdict != RK_VERDICT_ADMIT);
-	if (verdict == RK_VERDICT_CLOSED) {
-		refuse_as_draining(connection); /* the body ended after the drain's end */
-	} else {
+	if (answers[verdict].reason != RK_N_SHED)
 		rk_metrics_count_shed(&connection->http->server->metrics, answers[verdict].reason);
-		rk_http_refuse_later(connection, answers[verdict].problem, answers[verdict].detail);
-	}
+	rk_http_refuse_later(connection, answers[verdict].problem, answers[verdict].detail);
 	return rk_http_answer_refusal(connection, mhd, &connection->exchange.guard.refusal);
 }
 
@@ -155,7 +175,8 @@ static bool add_headers(const struct rk_http *http, struct MHD_Response *respons
 		is_good = is_good &&
 			  rk_http_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/problem+json");
 		if (job->status == 429 || job->status == 503)
-			is_good = is_good && rk_http_add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+			is_good = is_good && rk_http_add_header(response, MHD_HTTP_HEADER_RETRY_AFTER,
+								rk_http_is_later(job->received_ns) ? "2" : "1");
 		return is_good;
 	}
 	write_timing(timing, sizeof(timing), job);

@@ -29,6 +29,7 @@ static const struct {
 	const char *detail;
 } ready_problems[] = {
 	{RK_READY_SHED, RK_PROBLEM_OVERLOADED, "the server has more work than it can do in time"},
+	{RK_READY_SHED_LATER, RK_PROBLEM_OVERLOADED, "the server has more work than it can do in time"},
 	{RK_READY_NOT_READY, RK_PROBLEM_NOT_READY, "no model is ready yet"},
 	{RK_READY_DRAINING, RK_PROBLEM_DRAINING, "the server is shutting down"},
 	{RK_READY_TOO_LARGE, RK_PROBLEM_TOO_LARGE, "the body is larger than this server takes"},
@@ -46,12 +47,18 @@ bool rk_http_add_closing(const struct rk_http *http, struct MHD_Response *respon
 	return rk_http_add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
-static bool add_retry_after(struct MHD_Response *response, unsigned status)
+/* The clock's low digits are as good as chance here. */
+bool rk_http_is_later(uint64_t received_ns)
+{
+	return (received_ns / 64 % 2) != 0;
+}
+
+static bool add_retry_after(struct MHD_Response *response, unsigned status, bool is_later)
 {
 	char seconds[16];
 	if (status != 429 && status != 503)
 		return true;
-	(void)snprintf(seconds, sizeof(seconds), "%d", RK_RETRY_AFTER_S);
+	(void)snprintf(seconds, sizeof(seconds), "%d", RK_RETRY_AFTER_S + (is_later ? 1 : 0));
 	return rk_http_add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
 }
 
@@ -90,7 +97,7 @@ static struct MHD_Response *make_ready(struct rk_http *http, enum rk_ready_answe
 	enum rk_route any = answer == RK_READY_OPTIONS_GET ? RK_ROUTE_LIVE : RK_ROUTE_RANK;
 	bool is_good = is_options ? rk_http_add_header(response, MHD_HTTP_HEADER_ALLOW, rk_route_allow(any))
 				  : rk_http_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-	is_good = is_good && add_retry_after(response, ready_answers[answer].status);
+	is_good = is_good && add_retry_after(response, ready_answers[answer].status, answer == RK_READY_SHED_LATER);
 	if (closes)
 		is_good = is_good && rk_http_add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (is_good)
@@ -188,7 +195,7 @@ static enum MHD_Result send_problem(struct rk_connection *connection, struct MHD
 		return MHD_NO;
 	bool is_good = rk_http_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, problem_type) &&
 		       rk_http_add_header(response, "X-Request-Id", exchange->request_id) &&
-		       add_retry_after(response, refusal->status);
+		       add_retry_after(response, refusal->status, rk_http_is_later(exchange->received_ns));
 	if (refusal->status == 405)
 		is_good = is_good && rk_http_add_header(response, MHD_HTTP_HEADER_ALLOW,
 							rk_route_allow(exchange->guard.head.route));
@@ -224,8 +231,11 @@ enum MHD_Result rk_http_answer_refusal(struct rk_connection *connection, struct 
 	struct rk_exchange *exchange = &connection->exchange;
 	struct rk_http *http = connection->http;
 	enum rk_ready_answer answer;
-	if (find_ready(refusal, &answer) && (exchange->request_id[0] == '\0' || refusal->status == 505))
+	if (find_ready(refusal, &answer) && (exchange->request_id[0] == '\0' || refusal->status == 505)) {
+		if (answer == RK_READY_SHED && rk_http_is_later(exchange->received_ns))
+			answer = RK_READY_SHED_LATER;
 		return rk_http_answer_ready(connection, mhd, answer);
+	}
 	if (exchange->request_id[0] == '\0')
 		rk_request_id_make(exchange->request_id);
 	struct rk_faults faults = {0};

@@ -7,7 +7,9 @@
 
 #include "model/base/check.h"
 #include "server/clock.h"
+#include "server/drain.h"
 #include "server/log.h"
+#include "server/notify.h"
 #include "server/server.h"
 
 #include <errno.h>
@@ -57,30 +59,28 @@ static bool is_at_work(const struct rk_server *server)
 	       rk_reloader_is_loading(&server->reloader);
 }
 
-static bool is_drained(struct rk_server *server)
+static uint64_t ns_of(double seconds)
 {
-	return rk_http_connections(server->data) == 0 && rk_linger_count(&server->linger) == 0 && !is_at_work(server);
+	return (uint64_t)(seconds * (double)RK_NS_PER_S);
 }
 
-/* Waits until `is_done` or the instant; true if it was done. */
-static bool wait_until(struct rk_server *server, uint64_t end_ns, bool (*is_done)(struct rk_server *server))
+/* Steps through the drain until its end. */
+static void step_to_end(struct rk_server *server, struct rk_drain *drain)
 {
-	while (rk_clock_ns() < end_ns) {
-		if (is_done != NULL && is_done(server))
-			return true;
+	bool is_closed = false;
+	for (;;) {
+		struct rk_drain_view view = {.n_connections = rk_http_connections(server->data),
+					     .n_lingering = rk_linger_count(&server->linger),
+					     .is_at_work = is_at_work(server)};
+		enum rk_phase phase = rk_drain_step(drain, rk_clock_ns(), &view);
+		if (phase == RK_PHASE_GONE)
+			return;
+		rk_life_advance(&server->life, phase);
+		if (phase == RK_PHASE_CLOSING && !is_closed)
+			rk_acceptor_stop(&server->accept_data);
+		is_closed = phase >= RK_PHASE_CLOSING;
 		look_for_second_signal(&server->life, LOOK_MS);
 	}
-	return false;
-}
-
-static bool is_idle(struct rk_server *server)
-{
-	return !is_at_work(server);
-}
-
-static uint64_t seconds_from_now(double seconds)
-{
-	return rk_clock_ns() + (uint64_t)(seconds * (double)RK_NS_PER_S);
 }
 
 static void drain(struct rk_server *server, int number)
@@ -88,6 +88,7 @@ static void drain(struct rk_server *server, int number)
 	struct rk_life *life = &server->life;
 	bool was_ready = rk_life_was_ready(life);
 	rk_life_advance(life, RK_PHASE_LEAVING);
+	(void)rk_notify_send("STOPPING=1");
 	rk_log_with(RK_LOG_INFO, "draining", "not ready any more",
 		    rk_log_text("signal", number == SIGINT ? "INT" : "TERM"),
 		    rk_log_real("delay_s", server->settings.drain_delay),
@@ -96,13 +97,15 @@ static void drain(struct rk_server *server, int number)
 		rk_log(RK_LOG_INFO, "ended", "the signal came before the first model was ready");
 		_exit(0);
 	}
-	(void)wait_until(server, seconds_from_now(server->settings.drain_delay), NULL);
-	rk_life_advance(life, RK_PHASE_CLOSING);
-	rk_acceptor_stop(&server->accept_data);
-	bool is_complete = wait_until(server, seconds_from_now(server->settings.drain_timeout), is_drained);
+	rk_reloader_stop_watching(&server->reloader);
+	struct rk_drain_options options = {.delay_ns = ns_of(server->settings.drain_delay),
+					   .timeout_ns = ns_of(server->settings.drain_timeout),
+					   .grace_ns = GRACE_MS * RK_NS_PER_MS};
+	struct rk_drain steps;
+	rk_drain_begin(&steps, &options, rk_clock_ns());
+	step_to_end(server, &steps);
 	rk_life_advance(life, RK_PHASE_REFUSING);
-	if (!is_complete)
-		is_complete = wait_until(server, rk_clock_ns() + GRACE_MS * RK_NS_PER_MS, is_idle);
+	bool is_complete = !rk_drain_has_given_up(&steps);
 	rk_log_with(RK_LOG_INFO, "drained", is_complete ? NULL : "the time is up",
 		    rk_log_unsigned("connections", rk_http_connections(server->data)),
 		    rk_log_unsigned("requests", rk_http_suspended(server->data)));

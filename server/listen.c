@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -129,11 +130,27 @@ enum rk_status rk_listen_open(struct rk_listen *ret_listen, const struct rk_addr
 	return RK_OK;
 }
 
+void rk_listen_adopt(struct rk_listen *ret_listen, int socket)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNSPEC};
+	socklen_t size = sizeof(name);
+	(void)getsockname(socket, (struct sockaddr *)&name, &size);
+	bool is_unix = name.sun_family == AF_UNIX;
+	*ret_listen = (struct rk_listen){
+		.socket = socket, .is_inherited = true, .kind = is_unix ? RK_ADDRESS_UNIX : RK_ADDRESS_TCP};
+	if (!is_unix) {
+		write_url(ret_listen);
+		return;
+	}
+	size_t n = size > offsetof(struct sockaddr_un, sun_path) ? size - offsetof(struct sockaddr_un, sun_path) : 0;
+	(void)snprintf(ret_listen->url, sizeof(ret_listen->url), "unix:%.*s", (int)n, name.sun_path);
+}
+
 void rk_listen_close(struct rk_listen *listen)
 {
 	if (listen->socket >= 0)
 		(void)close(listen->socket);
-	if (listen->socket >= 0 && listen->kind == RK_ADDRESS_UNIX)
+	if (listen->socket >= 0 && listen->kind == RK_ADDRESS_UNIX && !listen->is_inherited)
 		(void)unlink(listen->path);
 	listen->socket = -1;
 }

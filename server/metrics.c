@@ -1,6 +1,7 @@
 #include "server/metrics.h"
 
 #include "model/base/check.h"
+#include "server/clock.h"
 
 #include <math.h>
 
@@ -21,9 +22,17 @@ static const struct bucket candidate_buckets[] = {
 	{1000, "1000"}, {2000, "2000"}, {4096, "4096"}, {16384, "16384"}, {65536, "65536"},
 };
 
+/* thousandths */
+static const struct bucket ratio_buckets[] = {
+	{250, "0.25"}, {500, "0.5"}, {800, "0.8"}, {1000, "1"},   {1250, "1.25"},
+	{1500, "1.5"}, {2000, "2"},  {4000, "4"},  {10000, "10"},
+};
+
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-_Static_assert(N_OF(duration_buckets) <= RK_MAX_BUCKETS && N_OF(candidate_buckets) <= RK_MAX_BUCKETS, "buckets");
+_Static_assert(N_OF(duration_buckets) <= RK_MAX_BUCKETS && N_OF(candidate_buckets) <= RK_MAX_BUCKETS &&
+		       N_OF(ratio_buckets) <= RK_MAX_BUCKETS,
+	       "buckets");
 
 struct buckets {
 	const struct bucket *buckets;
@@ -33,6 +42,7 @@ struct buckets {
 
 static const struct buckets durations = {duration_buckets, N_OF(duration_buckets), 1e-9};
 static const struct buckets counts = {candidate_buckets, N_OF(candidate_buckets), 1};
+static const struct buckets ratios = {ratio_buckets, N_OF(ratio_buckets), 1e-3};
 
 /* The last stands for any other. */
 static const uint16_t codes[RK_N_CODES] = {200, 204, 400, 401, 403, 404, 405, 408, 409,
@@ -90,9 +100,16 @@ void rk_metrics_count_job(struct rk_metrics *metrics, const struct rk_job *job, 
 	if (job->status != 200)
 		return;
 	observe(&metrics->rank_duration, &durations, total_ns);
+	rk_tail_add(&metrics->tail, rk_clock_ns(), total_ns);
 	observe(&metrics->candidates, &counts, job->n_candidates);
 	for (size_t stage = 0; stage < RK_N_STAGES; stage++)
 		observe(&metrics->stages[stage], &durations, job->stage_ns[stage]);
+}
+
+void rk_metrics_count_cost(struct rk_metrics *metrics, double predicted_us, const struct rk_cost *cost)
+{
+	if (predicted_us > 0)
+		observe(&metrics->cost_ratio, &ratios, (uint64_t)(1000 * cost->wall_us / predicted_us));
 }
 
 void rk_metrics_write_head(struct rk_text *text, const char *name, const char *type, const char *help)
@@ -201,6 +218,12 @@ void rk_metrics_write(const struct rk_metrics *metrics, struct rk_text *text)
 			      &metrics->stages[stage]);
 	rk_metrics_write_head(text, "rankd_candidates", "histogram", "Candidates of a request");
 	put_histogram(text, "rankd_candidates", NULL, &counts, &metrics->candidates);
+	rk_metrics_write_head(text, "rankd_cost_ratio", "histogram",
+			      "Time that a ranking took over what the admission had predicted");
+	put_histogram(text, "rankd_cost_ratio", NULL, &ratios, &metrics->cost_ratio);
+	rk_metrics_write_head(text, "rankd_reload_p99_delta_seconds", "gauge",
+			      "Rise of the p99 of /rank around the last swap of a model that could be measured");
+	rk_metrics_write_number(text, "rankd_reload_p99_delta_seconds", "", rk_tail_delta_s(&metrics->tail));
 	rk_metrics_write_head(text, "rankd_shed_total", "counter",
 			      "Requests and connections refused to save the others");
 	for (size_t i = 0; i < RK_N_SHED; i++)

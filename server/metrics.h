@@ -5,8 +5,10 @@
 #ifndef RK_SERVER_METRICS_H
 #define RK_SERVER_METRICS_H
 
+#include "server/admission.h"
 #include "server/job.h"
 #include "server/route.h"
+#include "server/tail.h"
 #include "server/text.h"
 
 #include <stdatomic.h>
@@ -64,6 +66,8 @@ struct rk_metrics {
 	struct rk_histogram rank_duration; /* answered with 200 */
 	struct rk_histogram stages[RK_N_STAGES];
 	struct rk_histogram candidates;
+	struct rk_histogram cost_ratio; /* what a ranking took on the wall / what the admission had predicted */
+	struct rk_tail tail;            /* durations of the last answers with 200 */
 };
 
 static inline void rk_metrics_add(struct rk_metrics *metrics, enum rk_metric metric, int64_t n)
@@ -85,6 +89,9 @@ void rk_metrics_count_answer(struct rk_metrics *metrics, enum rk_route route, un
 
 /* A ranking that ran to its end: stages, candidates, unknown items, non-finite scores. */
 void rk_metrics_count_job(struct rk_metrics *metrics, const struct rk_job *job, uint64_t total_ns);
+
+/* What it took, and what the admission had predicted of it. */
+void rk_metrics_count_cost(struct rk_metrics *metrics, double predicted_us, const struct rk_cost *cost);
 
 /* Writes HELP, TYPE and the samples of everything in *metrics. */
 void rk_metrics_write(const struct rk_metrics *metrics, struct rk_text *text);

@@ -68,7 +68,7 @@ static bool is_late(const struct rk_reaper *reaper, struct rk_connection *connec
 		       (connection->grown_ns == 0 && age_ns > reaper->options.idle_timeout_ns);
 	case RK_CONNECTION_ARRIVING:
 	case RK_CONNECTION_SENDING:
-		return age_ns > reaper->options.request_timeout_ns;
+		return rk_connection_is_late(clock, reaper->options.request_timeout_ns, now_ns);
 	case RK_CONNECTION_WORKING:
 	case RK_CONNECTION_REAPED:
 		break;
@@ -91,14 +91,6 @@ static bool peer_is_gone(struct rk_connection *connection, uint64_t clock)
 	return is_second;
 }
 
-/* Takes the connection from the I/O thread; false: it went on just now. */
-static bool take(struct rk_connection *connection, uint64_t clock, uint64_t now_ns)
-{
-	uint64_t reaped = now_ns << RK_CONNECTION_PHASE_BITS | RK_CONNECTION_REAPED;
-	return atomic_compare_exchange_strong_explicit(&connection->clock, &clock, reaped, memory_order_acq_rel,
-						       memory_order_acquire);
-}
-
 static void end_late(struct rk_reaper *reaper, struct rk_connection *connection, uint64_t clock)
 {
 	enum rk_connection_phase phase = (enum rk_connection_phase)(clock & RK_CONNECTION_PHASE_MASK);
@@ -116,9 +108,9 @@ void rk_reaper_look(struct rk_reaper *reaper, struct rk_connection *connection, 
 	if (connection->socket >= 0) {
 		uint64_t clock = atomic_load_explicit(&connection->clock, memory_order_acquire);
 		if (is_late(reaper, connection, clock, now_ns)) {
-			if (take(connection, clock, now_ns))
+			if (rk_connection_reap(connection, clock, now_ns))
 				end_late(reaper, connection, clock);
-		} else if (peer_is_gone(connection, clock) && take(connection, clock, now_ns)) {
+		} else if (peer_is_gone(connection, clock) && rk_connection_reap(connection, clock, now_ns)) {
 			(void)shutdown(connection->socket, SHUT_RDWR);
 		}
 	}

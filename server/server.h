@@ -12,6 +12,7 @@
 #include "server/reload.h"
 #include "server/settings.h"
 #include "server/slot.h"
+#include "server/watchdog.h"
 #include "server/worker.h"
 
 struct rk_server {
@@ -34,6 +35,7 @@ struct rk_server {
 	struct rk_slot_pool slots;
 	struct rk_queue queue;
 	struct rk_workers workers;
+	struct rk_watchdog watchdog;
 };
 
 #endif

@@ -24,11 +24,13 @@
 	X(admin, ADDRESS, "127.0.0.1:8081", 0, 1, "address", "admin port: the same, or off")                           \
 	X(workers, COUNT, "", 1, 256, "threads", "ranking threads; default: the cores that this process may use")      \
 	X(budget_ms, COUNT, "50", 1, 60000, "ms", "time that a request may take")                                      \
-	X(queue_ms, COUNT, "35", 1, 60000, "ms", "predicted work that may wait per worker before requests are shed")   \
+	X(queue_ms, COUNT, "20", 1, 60000, "ms", "predicted wait for a worker beyond which requests are shed")         \
 	X(max_body_bytes, SIZE, "4MiB", 1024, 67108864, "bytes", "largest request body")                               \
 	X(max_candidates, COUNT, "4096", 1, 65536, "items", "most candidates in a request")                            \
 	X(max_history_events, COUNT, "1024", 1, 65536, "events", "most history events in a request")                   \
 	X(max_connections, COUNT, "1024", 1, 65536, "connections", "one more gets 503 and is closed")                  \
+	X(watch_models, COUNT, "0", 0, 3600, "s",                                                                      \
+	  "looks for newer versions of the models this often; 0: only when told to")                                   \
 	X(idle_timeout, COUNT, "60", 1, 3600, "s", "a connection without a request is closed after this")              \
 	X(request_timeout, COUNT, "10", 1, 3600, "s", "bounds a request's arrival and its answer's sending")           \
 	X(drain_delay, REAL, "5", 0, 3600, "s", "keeps serving for this long after SIGTERM")                           \

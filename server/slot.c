@@ -103,6 +103,7 @@ struct rk_slot *rk_slot_acquire(struct rk_slot_pool *pool)
 	slot->n_body = 0;
 	slot->connection = slot->mhd = NULL;
 	slot->predicted_us = 0;
+	slot->predictor = 0;
 	slot->path_model[0] = slot->request_id[0] = '\0';
 	slot->job = (struct rk_job){.reply = slot->reply.base, .reply_size = slot->reply.size};
 	return slot;

@@ -39,6 +39,7 @@ struct rk_slot {
 	struct rk_pages reply;
 	struct rk_job job;
 	char path_model[65], request_id[65]; /* what job.path_model and job.header_request_id borrow */
+	uint32_t predictor;                  /* index of what predicts its cost */
 	uint64_t queued_ns;                  /* CLOCK_MONOTONIC */
 	double predicted_us;                 /* by the admission */
 	void *connection, *mhd;              /* of the owner (server/http_rank.c); opaque here */

@@ -112,32 +112,42 @@ static void shed(struct rk_workers *workers, struct rk_slot *slot, enum rk_verdi
 		refuse(job, RK_PROBLEM_OVERLOADED, "what is left of the budget does not suffice");
 }
 
-static double rank(struct rk_worker *worker, struct rk_slot *slot, uint64_t start_ns)
+/* A version whose replies are larger than any before may be published between the look at their size and the pin: then
+ * the buffer was too small for it, and the next round has the right one. */
+static void rank(struct rk_worker *worker, struct rk_slot *slot)
 {
 	struct rk_error error;
-	size_t reply_bytes = atomic_load_explicit(worker->workers->options.reply_bytes, memory_order_acquire);
-	if (rk_slot_reserve_reply(slot, reply_bytes, &error) != RK_OK) {
-		rk_log_with(RK_LOG_ERROR, "reply_memory", error.message, rk_log_unsigned("bytes", reply_bytes));
-		refuse(&slot->job, RK_PROBLEM_NOT_READY, "no memory for the answer");
-		return -1;
-	}
-	rk_job_run(&worker->context, &slot->job);
-	return slot->job.status == 200 ? (double)(rk_clock_ns() - start_ns) / (double)RK_NS_PER_US : -1;
+	const atomic_size_t *needed_bytes = worker->workers->options.reply_bytes;
+	size_t reply_bytes;
+	do {
+		reply_bytes = atomic_load_explicit(needed_bytes, memory_order_acquire);
+		if (rk_slot_reserve_reply(slot, reply_bytes, &error) != RK_OK) {
+			rk_log_with(RK_LOG_ERROR, "reply_memory", error.message, rk_log_unsigned("bytes", reply_bytes));
+			refuse(&slot->job, RK_PROBLEM_NOT_READY, "no memory for the answer");
+			return;
+		}
+		rk_job_run(&worker->context, &slot->job);
+	} while (slot->job.status == 500 && atomic_load_explicit(needed_bytes, memory_order_acquire) > reply_bytes);
 }
 
 static void serve(struct rk_worker *worker, struct rk_slot *slot, enum rk_verdict verdict)
 {
 	struct rk_workers *workers = worker->workers;
 	uint64_t start_ns = rk_clock_ns();
-	double cost_us = -1;
+	uint64_t start_cpu_ns = rk_clock_thread_ns();
 	slot->job.body = (struct rk_bytes){slot->body, slot->n_body};
 	slot->job.stage_ns[RK_STAGE_QUEUE] = start_ns - slot->queued_ns;
 	if (verdict == RK_VERDICT_ADMIT)
-		cost_us = rank(worker, slot, start_ns);
+		rank(worker, slot);
 	else
 		shed(workers, slot, verdict);
 	rk_metrics_count_job(workers->options.metrics, &slot->job, rk_clock_ns() - slot->job.received_ns);
-	rk_queue_done(workers->options.queue, slot->n_body, cost_us);
+	struct rk_cost cost = {.cpu_us = (double)(rk_clock_thread_ns() - start_cpu_ns) / (double)RK_NS_PER_US,
+			       .wall_us = (double)(rk_clock_ns() - start_ns) / (double)RK_NS_PER_US};
+	bool is_usual = verdict == RK_VERDICT_ADMIT && slot->job.status == 200;
+	if (is_usual)
+		rk_metrics_count_cost(workers->options.metrics, slot->predicted_us, &cost);
+	rk_queue_done(workers->options.queue, worker->context.worker, is_usual ? &cost : NULL);
 	rk_slot_move(slot, RK_SLOT_RUNNING, RK_SLOT_DONE);
 	workers->options.done(slot);
 }
@@ -148,7 +158,7 @@ static void *run(void *context)
 	warm(worker);
 	enum rk_verdict verdict;
 	for (;;) {
-		struct rk_slot *slot = rk_queue_take(worker->workers->options.queue, &verdict);
+		struct rk_slot *slot = rk_queue_take(worker->workers->options.queue, worker->context.worker, &verdict);
 		if (slot == NULL)
 			return NULL;
 		serve(worker, slot, verdict);

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from support import models
+from support import metrics, models
 from support.problems import check_invalid, check_problem
 from support.server import Server
 
@@ -180,6 +180,49 @@ def test_sighup_does_not_retry_a_broken_version(folder, server):
     add_version(folder, 3)
     server.signal(signal.SIGHUP)
     await_version(server, 3)
+
+
+def test_watching_takes_newer_versions(folder):
+    with Server(folder, "--watch-models", 1, "--budget-ms", 20000, "--queue-ms", 20000) as server:
+        add_version(folder, 2)
+        await_version(server, 2)
+        break_model(folder, 3)
+        server.await_log("model_refused")
+        assert serving(server) == 2
+        add_version(folder, 4)
+        await_version(server, 4)
+        assert reload(server, {"version": 1}).status == 200
+        time.sleep(2.5)
+        assert serving(server) == 1, "a rollback holds until something newer appears"
+
+
+def test_a_version_that_is_being_copied_is_left_alone(folder):
+    staging = folder.parent / "staging"
+    models.table_model(staging, version_rows(2))
+    with Server(folder, "--watch-models", 1) as server:
+        target = folder / "table" / "2"
+        target.mkdir()
+        weights = (staging / "model.safetensors").read_bytes()
+        (target / "config.json").write_bytes((staging / "config.json").read_bytes())
+        with open(target / "model.safetensors", "wb") as stream:
+            for k in range(6):
+                stream.write(weights[k * len(weights) // 6:(k + 1) * len(weights) // 6])
+                stream.flush()
+                time.sleep(0.5)
+        await_version(server, 2)
+        assert not any("model_refused" in line for line in server.logs)
+
+
+def test_a_reload_under_load_is_measured(folder, server):
+    add_version(folder, 2)
+    for _ in range(120):
+        assert server.rank({"candidates": [1]}).status == 200
+    assert reload(server).json["version"] == 2
+    for _ in range(120):
+        assert server.rank({"candidates": [1]}).status == 200
+    server.await_log("reload_measured", 15)
+    families = metrics.parse(server.admin_get("/metrics").body.decode())
+    assert abs(metrics.value(families, "rankd_reload_p99_delta_seconds")) < 1
 
 
 def test_serving_without_a_gap_while_versions_change(folder, server):

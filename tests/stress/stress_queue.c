@@ -36,10 +36,10 @@ static void hand_back(struct rk_slot *slot)
 
 static void *work(void *context)
 {
-	(void)context;
+	uint32_t worker = (uint32_t)(uintptr_t)context;
 	enum rk_verdict verdict;
 	struct rk_slot *slot;
-	while ((slot = rk_queue_take(&queue, &verdict)) != NULL) {
+	while ((slot = rk_queue_take(&queue, worker, &verdict)) != NULL) {
 		unsigned char first = (unsigned char)slot->body[0];
 		for (size_t i = 1; i < slot->n_body; i++)
 			if ((unsigned char)slot->body[i] != first)
@@ -47,7 +47,8 @@ static void *work(void *context)
 		atomic_fetch_add(verdict == RK_VERDICT_ADMIT ? &n_run : &n_expired, 1);
 		memset(slot->job.reply, first, BODY_BYTES);
 		slot->job.reply_bytes = BODY_BYTES;
-		rk_queue_done(&queue, slot->n_body, verdict == RK_VERDICT_ADMIT ? 5.0 + first % 7 : -1);
+		struct rk_cost cost = {.cpu_us = 5.0 + first % 7, .wall_us = 6.0 + first % 7};
+		rk_queue_done(&queue, worker, verdict == RK_VERDICT_ADMIT ? &cost : NULL);
 		rk_slot_move(slot, RK_SLOT_RUNNING, RK_SLOT_DONE);
 		hand_back(slot);
 	}
@@ -89,6 +90,7 @@ static void offer_one(unsigned number)
 	char body[BODY_BYTES];
 	memset(body, (int)(number % 251), sizeof(body));
 	RK_ASSERT(rk_slot_append(slot, body, 1 + number % BODY_BYTES));
+	slot->predictor = number % 3;
 	slot->job.received_ns = rk_clock_ns();
 	slot->job.budget_ms = number % 97 == 0 ? 0.001 : 10000;
 	if (rk_queue_offer(&queue, slot, slot->job.received_ns, accept_slot) == RK_VERDICT_ADMIT)
@@ -101,10 +103,12 @@ int main(void)
 {
 	struct rk_error error;
 	pthread_t workers[N_WORKERS];
+	struct rk_backlog_options options = {
+		.capacity = N_SLOTS, .n_workers = N_WORKERS, .n_predictors = 3, .limit_us = 25};
 	tap_check(rk_slot_pool_open(&pool, N_SLOTS, BODY_BYTES, BODY_BYTES, &error) == RK_OK, "slots");
-	tap_check(rk_queue_open(&queue, N_SLOTS, N_WORKERS, 100, &error) == RK_OK, "queue");
-	for (int i = 0; i < N_WORKERS; i++)
-		RK_ASSERT(pthread_create(&workers[i], NULL, work, NULL) == 0);
+	tap_check(rk_queue_open(&queue, &options, &error) == RK_OK, "queue");
+	for (uintptr_t i = 0; i < N_WORKERS; i++)
+		RK_ASSERT(pthread_create(&workers[i], NULL, work, (void *)i) == 0);
 	for (unsigned i = 0; i < N_REQUESTS; i++) {
 		offer_one(i);
 		if (i % 3 == 0)

@@ -51,8 +51,9 @@ def parse_address(url):
 class Server:
     """Use as a context manager. Addresses appear with the `listening` line."""
 
-    def __init__(self, models, *arguments, env=None, wait="ready", listen="127.0.0.1:0", admin="127.0.0.1:0", cwd=None):
-        command = [BINARY, "serve"]
+    def __init__(self, models, *arguments, env=None, wait="ready", listen="127.0.0.1:0", admin="127.0.0.1:0", cwd=None,
+                 program=(BINARY,), pass_fds=()):
+        command = [*program, "serve"]
         for flag, value in (("--models", models), ("--listen", listen), ("--admin", admin)):
             if value is not None:
                 command += [flag, str(value)]
@@ -62,7 +63,8 @@ class Server:
         self.condition = threading.Condition()
         self.process = subprocess.Popen(
             [*command, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=clean_environment(env), preexec_fn=_die_with_parent, cwd=cwd)
+            env=clean_environment(env), preexec_fn=_die_with_parent, cwd=cwd,
+            pass_fds=pass_fds)
         self.readers = [threading.Thread(target=self._read, args=(stream, lines), daemon=True) for stream, lines in
                         ((self.process.stdout, self.lines), (self.process.stderr, self.logs))]
         for reader in self.readers:

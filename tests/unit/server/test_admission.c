@@ -2,8 +2,8 @@
 
 #include <criterion/criterion.h>
 
-static const struct rk_load idle = {.limit_us = 1000, .n_workers = 2, .n_idle = 2};
-static const struct rk_load busy = {.limit_us = 1000, .n_workers = 2};
+static const struct rk_load idle = {.limit_us = 1000, .n_idle = 2};
+static const struct rk_load busy = {.limit_us = 1000};
 
 Test(predictor, finds_a_line)
 {
@@ -73,24 +73,24 @@ Test(admission, an_idle_worker_takes_anything_in_time)
 	cr_assert_eq(rk_admission_enter(&idle, 10, -5), RK_VERDICT_EXPIRED);
 }
 
-Test(admission, the_queue_is_bounded_in_work)
+Test(admission, the_queue_is_bounded_in_wait)
 {
 	struct rk_load load = busy;
 	load.n_queued = 3;
-	load.queued_us = 900;
-	cr_assert_eq(rk_admission_enter(&load, 100, 1e6), RK_VERDICT_ADMIT);
-	cr_assert_eq(rk_admission_enter(&load, 101, 1e6), RK_VERDICT_QUEUE_FULL);
+	load.wait_us = 1000;
+	cr_assert_eq(rk_admission_enter(&load, 5000, 1e6), RK_VERDICT_ADMIT, "its own work is not part of its wait");
+	load.wait_us = 1001;
+	cr_assert_eq(rk_admission_enter(&load, 1, 1e6), RK_VERDICT_QUEUE_FULL);
 	load.n_queued = 0;
-	load.queued_us = 0;
-	cr_assert_eq(rk_admission_enter(&load, 5000, 1e6), RK_VERDICT_ADMIT,
-		     "one that is larger than the bound may wait alone");
+	cr_assert_eq(rk_admission_enter(&load, 1, 1e6), RK_VERDICT_ADMIT, "one may always wait, if it has the time");
+	cr_assert_eq(rk_admission_enter(&load, 1, 900), RK_VERDICT_TOO_LATE);
 }
 
 Test(admission, the_wait_counts_against_the_budget)
 {
 	struct rk_load load = busy;
 	load.n_queued = 2;
-	load.queued_us = 800; /* two workers: 400 each */
+	load.wait_us = 400;
 	cr_assert_eq(rk_admission_enter(&load, 100, 501), RK_VERDICT_ADMIT);
 	cr_assert_eq(rk_admission_enter(&load, 100, 499), RK_VERDICT_TOO_LATE);
 }
@@ -99,10 +99,41 @@ Test(admission, queued_requests_take_the_idle_workers_first)
 {
 	struct rk_load load = idle;
 	load.n_queued = 2; /* the workers have been woken, but have not come yet */
-	load.queued_us = 950;
+	load.wait_us = 1001;
 	cr_assert_eq(rk_admission_enter(&load, 100, 1e6), RK_VERDICT_QUEUE_FULL);
 	load.n_queued = 1;
 	cr_assert_eq(rk_admission_enter(&load, 100, 1e6), RK_VERDICT_ADMIT);
+}
+
+Test(stretch, is_one_where_nothing_is_known_and_never_less)
+{
+	struct rk_stretch stretch = {0};
+	cr_assert_float_eq(rk_stretch_factor(&stretch), 1, 0);
+	for (int i = 0; i < 10; i++)
+		rk_stretch_learn(&stretch, &(struct rk_cost){.cpu_us = 100, .wall_us = 99});
+	cr_assert_float_eq(rk_stretch_factor(&stretch), 1, 0, "the clocks' grains differ");
+}
+
+Test(stretch, weighs_requests_by_their_cost)
+{
+	struct rk_stretch stretch = {0};
+	for (int i = 0; i < 500;
+	     i++) { /* a short one that was put aside, many times over, and a long one that was not */
+		rk_stretch_learn(&stretch, &(struct rk_cost){.cpu_us = 10, .wall_us = 110});
+		rk_stretch_learn(&stretch, &(struct rk_cost){.cpu_us = 990, .wall_us = 990});
+	}
+	cr_assert_float_eq(rk_stretch_factor(&stretch), 1.1, 0.01);
+}
+
+Test(stretch, follows_the_machine_both_ways)
+{
+	struct rk_stretch stretch = {0};
+	for (int i = 0; i < 100; i++)
+		rk_stretch_learn(&stretch, &(struct rk_cost){.cpu_us = 500, .wall_us = 1500});
+	cr_assert_float_eq(rk_stretch_factor(&stretch), 3, 1e-6);
+	for (int i = 0; i < 200; i++)
+		rk_stretch_learn(&stretch, &(struct rk_cost){.cpu_us = 500, .wall_us = 500});
+	cr_assert_float_eq(rk_stretch_factor(&stretch), 1, 0.01);
 }
 
 Test(admission, at_the_worker)

@@ -64,11 +64,12 @@ Test(settings, defaults_are_the_documented_ones)
 	cr_assert_eq(settings.admin.port, 8081);
 	cr_assert(settings.workers >= 1 && settings.workers <= 256);
 	cr_assert_eq(settings.budget_ms, 50);
-	cr_assert_eq(settings.queue_ms, 35);
+	cr_assert_eq(settings.queue_ms, 20);
 	cr_assert_eq(settings.max_body_bytes, 4 << 20);
 	cr_assert_eq(settings.max_candidates, 4096);
 	cr_assert_eq(settings.max_history_events, 1024);
 	cr_assert_eq(settings.max_connections, 1024);
+	cr_assert_eq(settings.watch_models, 0);
 	cr_assert_eq(settings.idle_timeout, 60);
 	cr_assert_eq(settings.request_timeout, 10);
 	cr_assert_eq(settings.drain_delay, 5);
@@ -107,6 +108,7 @@ Test(settings, every_key_is_a_flag_a_variable_and_a_key_of_the_file)
 		{"max_candidates", "--max-candidates", "RANKD_MAX_CANDIDATES", "65536", "65536"},
 		{"max_history_events", "--max-history-events", "RANKD_MAX_HISTORY_EVENTS", "1", "1"},
 		{"max_connections", "--max-connections", "RANKD_MAX_CONNECTIONS", "65536", "65536"},
+		{"watch_models", "--watch-models", "RANKD_WATCH_MODELS", "5", "5"},
 		{"idle_timeout", "--idle-timeout", "RANKD_IDLE_TIMEOUT", "3600", "3600"},
 		{"request_timeout", "--request-timeout", "RANKD_REQUEST_TIMEOUT", "1", "1"},
 		{"drain_delay", "--drain-delay", "RANKD_DRAIN_DELAY", "0.25", "0.25"},
