@@ -1,7 +1,9 @@
 /* rankd: the words of the command line. The only place that stands above server/ and bench/. */
 #if RK_WITH_BENCH
+#include "bench/anytime/cmd_anytime.h"
 #include "bench/load/cmd_load.h"
 #include "bench/model/cmd_model.h"
+#include "bench/replay/cmd_replay.h"
 #endif
 #include "server/cmd_inspect.h"
 #include "server/cmd_serve.h"
@@ -13,11 +15,13 @@
 enum { EXIT_WRONG_COMMAND = 2 };
 
 #if RK_WITH_BENCH
-/* `bench model` is timed in this process; `bench load` is the client of a running server. */
+/* `bench model` and `bench anytime` rank in this process; `bench load` is the client of a running server. */
 static int run_bench(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "model") == 0)
 		return rk_cmd_bench_model(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "anytime") == 0)
+		return rk_cmd_bench_anytime(argc - 1, argv + 1);
 	return rk_cmd_bench(argc, argv);
 }
 #endif
@@ -33,7 +37,8 @@ static const struct {
 	 "MODEL_DIR: load it, run its golden and warm-up requests; --cpu chooses the kernels"},
 #if RK_WITH_BENCH
 	{"bench", run_bench,
-	 "load: open-loop load against a server; model: time of a model by stage; --help tells more"},
+	 "load: open-loop load against a server; model: time of a model by stage; anytime: worth of a degraded order"},
+	{"replay", rk_cmd_replay, "FILE: sends recorded requests again and compares the answers; --help tells more"},
 #endif
 };
 

@@ -7,6 +7,7 @@
  */
 #include "loader/version.h"
 
+#include "loader/guess.h"
 #include "loader/source.h"
 #include "loader/tensor_read.h"
 #include "model/base/check.h"
@@ -182,6 +183,8 @@ static enum rk_status load(struct rk_version *version, struct rk_source *source,
 	status = init_model(version, options, reterr);
 	if (status == RK_OK)
 		status = open_scratches(version, options->n_workers + 1, &source->arena, reterr);
+	if (status == RK_OK)
+		status = rk_guess_learn(version, reterr);
 	if (status != RK_OK)
 		return status;
 	rk_pages_touch(&version->memory);

@@ -6,6 +6,7 @@
 #define RK_LOADER_VERSION_H
 
 #include "loader/ids.h"
+#include "loader/tempo.h"
 #include "model/base/pages.h"
 #include "model/model.h"
 
@@ -50,6 +51,7 @@ struct rk_version {
 	uint32_t n_scratches;
 	struct rk_scratch **scratches;       /* [n_scratches] */
 	size_t weights_bytes, scratch_bytes; /* resident memory taken */
+	struct rk_tempo tempo;                /* the only part that changes: what ranking on it takes */
 	/* private */
 	struct rk_pages own_memory; /* this struct, config, report */
 	struct rk_pages memory;     /* tensors, ids */

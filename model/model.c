@@ -1,6 +1,7 @@
 /* Getting a model ready: all that takes memory of the version happens here, nothing does afterwards. */
 #include "model/model.h"
 
+#include "model/guess.h"
 #include "model/kernels/dense.h"
 #include "model/kernels/kernels.h"
 
@@ -14,6 +15,8 @@ size_t rk_model_init_bytes(const struct rk_model *model)
 	struct rk_layout layout = {0};
 	struct rk_packed packed;
 	rk_pack_model(&packed, &model->config, &model->weights, &layout);
+	struct rk_guess guess;
+	rk_guess_lay_out(&guess, &model->config, &layout);
 	return layout.overflowed ? SIZE_MAX : layout.used;
 }
 
@@ -29,5 +32,6 @@ enum rk_status rk_model_init(struct rk_model *model, const struct rk_limits *lim
 	if (layout.memory == NULL)
 		return rk_error_set(reterr, RK_NO_MEMORY, "the packed weights do not fit the arena");
 	rk_pack_model(&model->packed, &model->config, &model->weights, &layout);
+	rk_guess_lay_out(&model->guess, &model->config, &layout);
 	return RK_OK;
 }

@@ -5,6 +5,8 @@
  *     rk_ranking_begin(&ranking, &model, ...)    per request, in the worker's scratch: nothing is allocated
  *     rk_ranking_encode_user(&ranking)           history → user vector, keys and values of both polarities
  *     rk_ranking_score(&ranking, first, n)       candidates in blocks, any order, any split
+ *     rk_ranking_prescore(&ranking)              where not all will fit: which to score first, by a cheap guess
+ *     rk_ranking_score_places(&ranking, places, first, n)
  *     rk_ranking_finish(&ranking, &result)       combined reward, order, terms
  *
  * The user side is apart from the candidate side, so that a deadline can be checked between blocks.
@@ -25,12 +27,21 @@ enum { RK_ROW_UNKNOWN = -1 };
 
 struct rk_kernels;
 
+/* Private to model/: see model/guess.h. */
+struct rk_guess {
+	bool is_learnt;
+	float *directions;        /* [n signals, d] */
+	float *search, *gradient; /* [n signals, d] while learning */
+	float *gradient_norms;    /* [n signals] */
+};
+
 struct rk_model {
 	struct rk_config config;
 	struct rk_weights weights;
 	struct rk_plan plan;
 	const struct rk_kernels *kernels; /* of the chosen tier; static */
 	struct rk_packed packed;          /* private to model/: the weights as the kernels read them */
+	struct rk_guess guess;
 };
 
 /* What one request asks, as compact arrays. All memory is the caller's and outlives the ranking. */
@@ -54,8 +65,15 @@ struct rk_rank_input {
 
 enum rk_score_state {
 	RK_SCORED,
-	RK_UNSCORED,  /* unknown item and the model has no items.unknown, or never reached */
+	RK_UNREACHED, /* could be scored, and has not been */
+	RK_UNSCORED,  /* unknown item and the model has no items.unknown */
 	RK_NONFINITE, /* the arithmetic left the floats: never shown as a score */
+};
+
+/* Candidates in an order of their own, by their places in the request. */
+struct rk_places {
+	const uint32_t *places; /* [n] */
+	uint32_t n;
 };
 
 /* Everything is indexed by the candidate's place in the request, except `order`.
@@ -63,13 +81,13 @@ enum rk_score_state {
 struct rk_rank_result {
 	uint32_t n_candidates;
 	uint32_t n_signals;
-	const uint32_t *order; /* [n_candidates] request places, best first; those without a score last */
+	const uint32_t *order; /* [n_candidates] request places; see rk_ranking_finish */
 	const float *scores;   /* [n_candidates] finite where state is RK_SCORED */
 	const uint8_t *states; /* [n_candidates] enum rk_score_state */
 	const float *signals;  /* [n_candidates, n_signals] p = sigmoid(logit) */
 	const float *terms; /* [n_candidates, n_signals] docs/model-format.md, section 7; summed in order: the score */
 	const uint8_t *has_term; /* [n_signals] which terms are shown */
-	uint32_t n_nonfinite;
+	uint32_t n_scored, n_unreached, n_nonfinite;
 	uint32_t n_used_events; /* L */
 	uint32_t n_unknown_events;
 };
@@ -90,6 +108,10 @@ RK_NODISCARD enum rk_status rk_model_init(struct rk_model *model, const struct r
 /* Bytes of arena that rk_model_init takes at most. */
 size_t rk_model_init_bytes(const struct rk_model *model);
 
+/* Optional, once before anything is ranked: learns from the scores of these candidates, all of them in the table, how
+ * rk_ranking_prescore can guess. Of the input the reward is not read. */
+void rk_model_learn_guess(struct rk_model *model, struct rk_scratch *scratch, const struct rk_rank_input *sample);
+
 /* Lays a worker's scratch out in `memory` (model->plan.bytes, aligned to 64) once. Returns it; never fails. */
 struct rk_scratch *rk_scratch_init(const struct rk_model *model, void *memory);
 
@@ -101,7 +123,17 @@ void rk_ranking_encode_user(struct rk_ranking *ranking);
 /* Scores candidates first … first + n − 1; walks them in blocks of model->plan.block_rows. */
 void rk_ranking_score(struct rk_ranking *ranking, uint32_t first, uint32_t n);
 
-/* Rewards, terms and order. Candidates that were never scored come last. */
+/* A guess at the order of the candidates that can be scored, for a small part of a score's cost: g · e, where g has
+ * been learnt (rk_model_learn_guess), or is u (dot: with the item's bias, so that it is the logit). Returns their
+ * places, the greatest first, equal ones in the request's order; what is not finite goes last. They live in the scratch
+ * until the next rk_ranking_begin. Needs the user. */
+struct rk_places rk_ranking_prescore(struct rk_ranking *ranking);
+
+/* rk_ranking_score for places[first … first + n − 1]: the same bits for the same candidate, whatever its neighbours. */
+void rk_ranking_score_places(struct rk_ranking *ranking, const struct rk_places *places, uint32_t first, uint32_t n);
+
+/* Rewards, terms and order: the scored by falling score; then those that were not reached, as rk_ranking_prescore put
+ * them (without it: in the request's order); then those that can have no score, in the request's order. */
 void rk_ranking_finish(struct rk_ranking *ranking, struct rk_rank_result *ret_result);
 
 #endif

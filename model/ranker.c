@@ -18,10 +18,10 @@ void rk_ranker_prepare(const struct rk_model *model, struct rk_scratch *scratch)
 }
 
 /* Rows of the item table; items.unknown, which may have another dtype, is written over its lanes afterwards. */
-static void gather_items(const struct rk_model *model, const struct rk_rank_input *input, struct rk_scratch *scratch,
-			 float *ret_rows)
+void rk_ranker_gather_items(const struct rk_model *model, const struct rk_rank_input *input, struct rk_scratch *scratch)
 {
 	struct rk_block_scratch *block = &scratch->block;
+	float *rows = block->panel + (size_t)model->plan.fixed_rows * RK_PANEL;
 	const struct rk_weights *weights = &model->weights;
 	uint32_t dim = model->config.dim;
 	size_t row_bytes = dim * rk_dtype_bytes(weights->item_dtype);
@@ -32,11 +32,11 @@ static void gather_items(const struct rk_model *model, const struct rk_rank_inpu
 						    : (const char *)weights->item_embedding + (size_t)row * row_bytes;
 	}
 	model->kernels->gather[weights->item_dtype](
-		&(struct rk_gather){block->row_pointers, block->n_lanes, dim, ret_rows});
+		&(struct rk_gather){block->row_pointers, block->n_lanes, dim, rows});
 	for (uint32_t lane = 0; lane < block->n_lanes; lane++)
 		if (input->candidate_rows[block->places[lane]] == RK_ROW_UNKNOWN)
 			for (uint32_t k = 0; k < dim; k++)
-				ret_rows[(size_t)k * RK_PANEL + lane] = weights->unknown_item[k];
+				rows[(size_t)k * RK_PANEL + lane] = weights->unknown_item[k];
 }
 
 void rk_ranker_prefetch(const struct rk_model *model, int32_t row)
@@ -70,7 +70,7 @@ void rk_ranker_gather(const struct rk_model *model, const struct rk_rank_input *
 	struct rk_block_scratch *block = &scratch->block;
 	uint32_t dim = model->config.dim;
 	float *items = block->panel + (size_t)model->plan.fixed_rows * RK_PANEL;
-	gather_items(model, input, scratch, items);
+	rk_ranker_gather_items(model, input, scratch);
 	if (model->config.ranker.type == RK_RANKER_DOT)
 		return;
 	gather_features(model, input, scratch, items + (size_t)dim * RK_PANEL);
@@ -92,7 +92,7 @@ void rk_ranker_run(const struct rk_model *model, const struct rk_rank_input *inp
 		rk_mmoe_run(model, scratch);
 		break;
 	case RK_RANKER_DOT:
-		rk_dot_run(model, input, scratch);
+		rk_dot_run(model, input, scratch->user, scratch);
 		break;
 	}
 }

@@ -11,6 +11,10 @@
 /* Once per request, when u and c stand in scratch->user and target attention is prepared. */
 void rk_ranker_prepare(const struct rk_model *model, struct rk_scratch *scratch);
 
+/* Rows of the item table for the candidates in block.places, into their place in the block's panel. */
+void rk_ranker_gather_items(const struct rk_model *model, const struct rk_rank_input *input,
+			    struct rk_scratch *scratch);
+
 /* Fills the block's panel for the candidates in block.places, each in the table or stood for by items.unknown. */
 void rk_ranker_gather(const struct rk_model *model, const struct rk_rank_input *input, struct rk_scratch *scratch);
 
@@ -24,7 +28,9 @@ void rk_ranker_run(const struct rk_model *model, const struct rk_rank_input *inp
 void rk_mlp_run(const struct rk_model *model, struct rk_scratch *scratch);
 void rk_dcn_v2_run(const struct rk_model *model, struct rk_scratch *scratch);
 void rk_mmoe_run(const struct rk_model *model, struct rk_scratch *scratch);
-void rk_dot_run(const struct rk_model *model, const struct rk_rank_input *input, struct rk_scratch *scratch);
+/* direction · e, u for the ranker; reads nothing of the panel but the items' rows, so that it guesses for any ranker */
+void rk_dot_run(const struct rk_model *model, const struct rk_rank_input *input, const float *direction,
+		struct rk_scratch *scratch);
 
 /* n layers one after the other over x, the ranker's activation behind each, into turns[0] and turns[1] in turn.
  * Returns the panel that the last one gave (x where n is 0). x may be turns[1]. */

@@ -119,6 +119,23 @@ static float order_value(const struct rk_model *model, const struct rk_scratch *
 	return clamped(scratch->logits[i * model->config.signals.n + reward->signal]);
 }
 
+/* Behind the scored ones. */
+static void order_rest(uint32_t n_candidates, uint32_t n_scored, struct rk_scratch *scratch)
+{
+	uint32_t at = n_scored;
+	bool has_guess = scratch->n_guessed > 0;
+	uint32_t n = has_guess ? scratch->n_guessed : n_candidates;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t place = has_guess ? scratch->guessed[i] : i;
+		if (scratch->states[place] == RK_UNREACHED)
+			scratch->order[at++] = place;
+	}
+	for (uint32_t i = 0; i < n_candidates; i++) {
+		if (scratch->states[i] == RK_UNSCORED || scratch->states[i] == RK_NONFINITE)
+			scratch->order[at++] = i;
+	}
+}
+
 void rk_reward_order(const struct rk_model *model, uint32_t n_candidates, struct rk_scratch *scratch)
 {
 	uint32_t n_scored = 0;
@@ -129,9 +146,5 @@ void rk_reward_order(const struct rk_model *model, uint32_t n_candidates, struct
 	rk_order_sort(scratch->entries, scratch->spare, n_scored);
 	for (uint32_t at = 0; at < n_scored; at++)
 		scratch->order[at] = rk_order_index(scratch->entries[at]);
-	uint32_t at = n_scored;
-	for (uint32_t i = 0; i < n_candidates; i++) {
-		if (scratch->states[i] != RK_SCORED)
-			scratch->order[at++] = i;
-	}
+	order_rest(n_candidates, n_scored, scratch);
 }

@@ -10,7 +10,7 @@
 void rk_reward_apply(const struct rk_model *model, const struct rk_rank_input *input, struct rk_scratch *scratch);
 
 /* scratch->order: scored candidates best first (odds: by the clamped logit), equal ones in the request's order; then
- * the others in the request's order. */
+ * those that were not reached, as scratch->guessed has them or in the request's order; then the others in that. */
 void rk_reward_order(const struct rk_model *model, uint32_t n_candidates, struct rk_scratch *scratch);
 
 #endif

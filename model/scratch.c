@@ -109,6 +109,8 @@ static void lay_out_results(struct rk_layout *layout, struct rk_scratch *scratch
 	scratch->states = rk_layout_take(layout, n, 1, sizeof(*scratch->states));
 	scratch->has_term = rk_layout_take(layout, n_signals, 1, sizeof(*scratch->has_term));
 	scratch->order = rk_layout_take(layout, n, 1, sizeof(*scratch->order));
+	scratch->direction = rk_layout_floats(layout, config->dim, 1);
+	scratch->guessed = rk_layout_take(layout, n, 1, sizeof(*scratch->guessed));
 	scratch->entries = rk_layout_take(layout, n, 1, sizeof(*scratch->entries));
 	scratch->spare = rk_layout_take(layout, n, 1, sizeof(*scratch->spare));
 }

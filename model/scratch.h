@@ -98,6 +98,9 @@ struct rk_scratch {
 	uint8_t *states;                 /* [n_candidates] enum rk_score_state */
 	uint8_t *has_term;               /* [K] */
 	uint32_t *order;                 /* [n_candidates] */
+	float *direction;                /* [d] of the guess */
+	uint32_t *guessed;               /* [n_guessed] places by falling pre-score */
+	uint32_t n_guessed;              /* 0: there was no pre-score */
 	uint64_t *entries, *spare;       /* [n_candidates] of a sort */
 	/* temporaries */
 	struct rk_encoder_scratch encoder;

@@ -192,6 +192,7 @@ static enum rk_status start_workers(struct rk_server *server, struct rk_error *r
 					     .models = settings->models,
 					     .queue = &server->queue,
 					     .metrics = &server->metrics,
+					     .recorder = &server->recorder,
 					     .reply_bytes = &server->reply_bytes,
 					     .done = rk_http_rank_done};
 	status = rk_workers_start(&server->workers, &options, reterr);
@@ -215,7 +216,9 @@ static enum rk_status start_reloader(struct rk_server *server, struct rk_error *
 static enum rk_status start(struct rk_server *server, struct rk_error *reterr)
 {
 	raise_descriptor_limit(server->settings.max_connections);
-	enum rk_status status = open_listeners(server, reterr);
+	enum rk_status status = rk_recorder_open(&server->recorder, server->settings.record_bodies, reterr);
+	if (status == RK_OK)
+		status = open_listeners(server, reterr);
 	if (status == RK_OK)
 		status = rk_linger_start(&server->linger, reterr);
 	if (status == RK_OK)
@@ -259,6 +262,7 @@ static void stop(struct rk_server *server)
 	rk_workers_close(&server->workers);
 	rk_queue_destroy(&server->queue);
 	rk_slot_pool_close(&server->slots);
+	rk_recorder_close(&server->recorder);
 	rk_registry_close(atomic_load(&server->registry));
 	rk_job_bench_close(&server->bench);
 	rk_listen_close(&server->listen_data);

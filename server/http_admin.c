@@ -30,21 +30,34 @@ static void reload_done(void *context)
 	rk_http_resume(connection->mhd, connection->http);
 }
 
+/* Whether who asks may change something, or see what users sent; else the refusal is *ret_result. */
+static bool grant(struct rk_connection *connection, struct MHD_Connection *mhd, enum MHD_Result *ret_result)
+{
+	struct rk_server *server = connection->http->server;
+	const struct rk_head *head = &connection->exchange.guard.head;
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	switch (rk_admin_access(&server->models, head->authorization, info == NULL ? NULL : info->client_addr)) {
+	case RK_ACCESS_UNAUTHORIZED:
+		*ret_result = refuse(connection, mhd, RK_PROBLEM_UNAUTHORIZED, "this needs the admin token");
+		return false;
+	case RK_ACCESS_FORBIDDEN:
+		*ret_result = refuse(connection, mhd, RK_PROBLEM_FORBIDDEN,
+				     "without an admin token, this is done from this machine only");
+		return false;
+	case RK_ACCESS_GRANTED:
+		break;
+	}
+	return true;
+}
+
 static enum MHD_Result reload(struct rk_connection *connection, struct MHD_Connection *mhd)
 {
 	struct rk_exchange *exchange = &connection->exchange;
 	struct rk_server *server = connection->http->server;
 	const struct rk_head *head = &exchange->guard.head;
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	switch (rk_admin_access(&server->models, head->authorization, info == NULL ? NULL : info->client_addr)) {
-	case RK_ACCESS_UNAUTHORIZED:
-		return refuse(connection, mhd, RK_PROBLEM_UNAUTHORIZED, "this needs the admin token");
-	case RK_ACCESS_FORBIDDEN:
-		return refuse(connection, mhd, RK_PROBLEM_FORBIDDEN,
-			      "without an admin token, changes are taken from this machine only");
-	case RK_ACCESS_GRANTED:
-		break;
-	}
+	enum MHD_Result result;
+	if (!grant(connection, mhd, &result))
+		return result;
 	struct rk_admin_order order;
 	if (!rk_admin_request_read((struct rk_bytes){connection->small_body, (size_t)exchange->n_body}, &order))
 		return rk_http_answer_refusal(connection, mhd, &order.refusal);
@@ -84,6 +97,16 @@ static enum MHD_Result send_text(struct rk_connection *connection, struct MHD_Co
 	return rk_http_answer_text(connection, mhd, type, (struct rk_bytes){text->data, text->used});
 }
 
+static enum MHD_Result answer_slow(struct rk_connection *connection, struct MHD_Connection *mhd, struct rk_text *text)
+{
+	struct rk_server *server = connection->http->server;
+	enum MHD_Result result;
+	if (server->settings.record_bodies && !grant(connection, mhd, &result))
+		return result;
+	(void)rk_recorder_write(&server->recorder, rk_clock_ns(), text); /* the text tells */
+	return send_text(connection, mhd, json_type, text);
+}
+
 enum MHD_Result rk_http_admin_answer(struct rk_connection *connection, struct MHD_Connection *mhd)
 {
 	struct rk_http *http = connection->http;
@@ -95,6 +118,8 @@ enum MHD_Result rk_http_admin_answer(struct rk_connection *connection, struct MH
 		rk_admin_write_metrics(server, &text);
 		return send_text(connection, mhd, metrics_type, &text);
 	}
+	if (route == RK_ROUTE_SLOW)
+		return answer_slow(connection, mhd, &text);
 	if (route == RK_ROUTE_RELOAD)
 		return rk_life_was_ready(&server->life)
 			       ? reload(connection, mhd)

@@ -5,6 +5,7 @@
 #include "server/job.h"
 
 #include "model/base/check.h"
+#include "server/anytime.h"
 #include "server/clock.h"
 #include "server/reply.h"
 #include "server/request_id.h"
@@ -55,9 +56,14 @@ static bool refuse_plainly(struct rk_job *job, enum rk_problem problem, const ch
 	return refuse(job, &refusal);
 }
 
+static uint64_t now_of(const struct run *run)
+{
+	return rk_anytime_now_ns(&run->context->clock);
+}
+
 static void end_stage(struct run *run, enum rk_stage stage)
 {
-	uint64_t now_ns = rk_clock_ns();
+	uint64_t now_ns = now_of(run);
 	run->job->stage_ns[stage] = now_ns - run->stage_start_ns;
 	run->stage_start_ns = now_ns;
 }
@@ -76,11 +82,8 @@ static bool check_start(const struct run *run)
 			      "the budget had passed before a worker took the request");
 }
 
-/* Between pieces of work: whether a request that rather fails than comes late has to. */
-static bool check_deadline(const struct run *run)
+static bool fail_on_deadline(const struct run *run)
 {
-	if (!run->request.fail_on_deadline || rk_clock_ns() < run->deadline_ns)
-		return true;
 	return refuse_plainly(run->job, RK_PROBLEM_DEADLINE_EXCEEDED, "the budget passed during the work");
 }
 
@@ -150,29 +153,44 @@ static bool decode(struct run *run)
 	return check_start(run);
 }
 
+/* As many scores as the time allows; false: not all. */
+static bool score(struct run *run, struct rk_ranking *ranking, struct rk_anytime *anytime)
+{
+	const struct rk_request *request = &run->request;
+	struct rk_anytime_rest rest = {.deadline_ns = run->deadline_ns,
+				       .n_candidates = request->input.n_candidates,
+				       .n_items = request->top_k,
+				       .explain = request->explain};
+	rk_anytime_begin(anytime, &rest);
+	if (!rk_anytime_has_time(anytime))
+		return false;
+	rk_ranking_encode_user(ranking);
+	end_stage(run, RK_STAGE_ENCODE_USER);
+	anytime->now_ns = run->stage_start_ns;
+	return rk_anytime_score(anytime, ranking);
+}
+
 static bool rank(struct run *run)
 {
 	struct rk_version *version = run->request.version;
 	const struct rk_rank_input *input = &run->request.input;
+	bool must_be_whole = run->request.fail_on_deadline;
 	RK_ASSERT(run->context->worker < version->n_scratches);
 	struct rk_ranking ranking;
-	if (!check_deadline(run))
-		return false;
+	struct rk_anytime anytime = {.clock = &run->context->clock,
+				     .tempo = &version->tempo,
+				     .now_ns = run->stage_start_ns,
+				     .best_first = !must_be_whole};
 	rk_ranking_begin(&ranking, &version->model, version->scratches[run->context->worker], input);
-	rk_ranking_encode_user(&ranking);
-	end_stage(run, RK_STAGE_ENCODE_USER);
-
-	uint32_t block = version->model.plan.block_rows;
-	for (uint32_t first = 0; first < input->n_candidates; first += block) {
-		uint32_t left = input->n_candidates - first;
-		if (!check_deadline(run))
-			return false;
-		rk_ranking_score(&ranking, first, left < block ? left : block);
-	}
+	if (!score(run, &ranking, &anytime) && must_be_whole)
+		return fail_on_deadline(run);
 	rk_ranking_finish(&ranking, &run->result);
+	run->job->n_scored = run->result.n_scored;
+	run->job->n_unreached = run->result.n_unreached;
 	run->job->n_nonfinite = run->result.n_nonfinite;
 	end_stage(run, RK_STAGE_SCORE);
-	return check_deadline(run);
+	rk_tempo_learn(&version->tempo, RK_TEMPO_FINISH, run->stage_start_ns - anytime.now_ns, input->n_candidates);
+	return must_be_whole && run->stage_start_ns >= run->deadline_ns ? fail_on_deadline(run) : true;
 }
 
 static bool reply(struct run *run)
@@ -187,6 +205,8 @@ static bool reply(struct run *run)
 		return refuse_plainly(job, RK_PROBLEM_TOO_LARGE, "the request leaves no memory for its answer");
 	if (status != RK_OK)
 		return refuse_plainly(job, RK_PROBLEM_INTERNAL, "the answer is larger than its buffer");
+	rk_tempo_learn(&run->request.version->tempo, run->request.explain ? RK_TEMPO_EXPLAIN : RK_TEMPO_WRITE,
+		       job->stage_ns[RK_STAGE_WRITE], run->request.top_k);
 	job->status = 200;
 	return true;
 }
@@ -209,7 +229,7 @@ void rk_job_run(struct rk_job_context *context, struct rk_job *job)
 {
 	RK_ASSERT(job->reply_size >= MIN_REPLY_BYTES);
 	struct run run = {.context = context, .job = job};
-	run.start_ns = run.stage_start_ns = rk_clock_ns();
+	run.start_ns = run.stage_start_ns = now_of(&run);
 	run.deadline_ns = deadline_ns(job, job->budget_ms);
 	job->status = 0;
 	rk_arena_reset(&context->decode_arena);

@@ -7,6 +7,7 @@
 #define RK_SERVER_JOB_H
 
 #include "loader/registry.h"
+#include "server/anytime.h"
 #include "server/problem.h"
 #include "server/request.h"
 
@@ -19,8 +20,9 @@ struct rk_job_context {
 	struct rk_registry *registry;     /* NULL when `fixed_version` is set */
 	struct rk_version *fixed_version; /* golden check and validate: this version, not pinned */
 	struct rk_request_limits limits;
-	uint32_t worker;              /* index of the scratch in every version */
-	struct rk_arena decode_arena; /* rk_job_arena_bytes(limits) */
+	uint32_t worker;               /* index of the scratch in every version */
+	struct rk_arena decode_arena;  /* rk_job_arena_bytes(limits) */
+	struct rk_anytime_clock clock; /* for tests; zeros: CLOCK_MONOTONIC */
 };
 
 /* Bytes of decode arena that any request within the limits needs. */
@@ -49,6 +51,7 @@ struct rk_job {
 	uint32_t n_candidates, n_events;
 	uint32_t n_unknown_items; /* candidates and events together */
 	uint32_t n_nonfinite;
+	uint32_t n_scored, n_unreached; /* n_unreached > 0: the answer is degraded */
 	uint64_t stage_ns[RK_N_STAGES]; /* RK_STAGE_QUEUE is filled by the caller */
 };
 

@@ -35,7 +35,7 @@ void rk_life_set_ready(struct rk_life *life)
 void rk_life_block_signals(struct rk_life *life)
 {
 	RK_ASSERT(sigemptyset(&life->signals) == 0);
-	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2};
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		RK_ASSERT(sigaddset(&life->signals, numbers[i]) == 0);
 	RK_ASSERT(pthread_sigmask(SIG_BLOCK, &life->signals, NULL) == 0);
@@ -128,6 +128,8 @@ static void *run(void *context)
 		}
 		if (number == SIGHUP && rk_life_was_ready(&server->life))
 			rk_reloader_scan(&server->reloader);
+		if (number == SIGUSR2)
+			rk_recorder_dump(&server->recorder, rk_clock_ns());
 	}
 }
 

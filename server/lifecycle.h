@@ -6,7 +6,7 @@
  * SIGTERM or SIGINT: LEAVING at once (/readyz 503, everything else as usual) for drain_delay; then CLOSING (no new
  * connections, `Connection: close` on every answer) until nothing is in flight and no connection is left, at most
  * drain_timeout; then REFUSING (/rank 503), and GONE. A second signal ends the process with exit code 1 at once.
- * SIGHUP asks for newer versions of the models.
+ * SIGHUP asks for newer versions of the models. SIGUSR2 has the slowest requests logged.
  */
 #ifndef RK_SERVER_LIFECYCLE_H
 #define RK_SERVER_LIFECYCLE_H

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -19,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-	MAX_LINE_BYTES = PIPE_BUF,
+	MAX_LINE_BYTES = RK_LOG_LINE_BYTES,
 	MAX_VALUE_BYTES = 1024,
 	END_RESERVE_BYTES = 16, /* for ,"cut":true}\n */
 };
@@ -211,6 +210,27 @@ void rk_log_write(enum rk_log_level level, const char *event, const char *messag
 	text.size += END_RESERVE_BYTES;
 	rk_text_put_text(&text, cut ? ",\"cut\":true}\n" : "}\n");
 	send_line(text.data, text.used);
+}
+
+bool rk_log_members(enum rk_log_level level, const char *event, struct rk_bytes members)
+{
+	if (!rk_log_enabled(level))
+		return true;
+	char line[MAX_LINE_BYTES];
+	struct rk_text text;
+	bool cut = false;
+	rk_text_init(&text, line, sizeof(line));
+	rk_text_put_char(&text, '\n'); /* in case that the line before is torn */
+	put_time(&text);
+	put_text_field(&text, "level", level_words[level], &cut);
+	put_text_field(&text, "event", event, &cut);
+	rk_text_put(&text, members.data, members.size);
+	rk_text_put_text(&text, "}\n");
+	if (text.overflowed)
+		return false;
+	size_t skip = atomic_exchange_explicit(&logger.torn, false, memory_order_relaxed) ? 0 : 1;
+	send_line(text.data + skip, text.used - skip);
+	return true;
 }
 
 bool rk_log_limit_pass(struct rk_log_limit *limit, uint64_t now_ns, uint64_t period_ns, uint64_t *ret_suppressed)

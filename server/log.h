@@ -9,6 +9,7 @@
 
 #include "model/base/span.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -89,6 +90,12 @@ static inline void rk_log(enum rk_log_level level, const char *event, const char
 #define rk_log_with(level, event, message, ...)                                                                        \
 	rk_log_write(level, event, message, (const struct rk_log_field[]){__VA_ARGS__},                                \
 		     sizeof((const struct rk_log_field[]){__VA_ARGS__}) / sizeof(struct rk_log_field))
+
+enum { RK_LOG_LINE_BYTES = PIPE_BUF };
+
+/* A line whose fields are JSON already: `members` is `,"key":value` and so on. False: it is longer than a line may be,
+ * and nothing was written. */
+bool rk_log_members(enum rk_log_level level, const char *event, struct rk_bytes members);
 
 /* Lines that could not be written since the start. */
 uint64_t rk_log_dropped(void);

@@ -101,6 +101,8 @@ void rk_metrics_count_job(struct rk_metrics *metrics, const struct rk_job *job, 
 		return;
 	observe(&metrics->rank_duration, &durations, total_ns);
 	rk_tail_add(&metrics->tail, rk_clock_ns(), total_ns);
+	if (job->n_unreached > 0)
+		add(&metrics->degraded, 1);
 	observe(&metrics->candidates, &counts, job->n_candidates);
 	for (size_t stage = 0; stage < RK_N_STAGES; stage++)
 		observe(&metrics->stages[stage], &durations, job->stage_ns[stage]);

@@ -33,15 +33,15 @@ size_t rk_reply_arena_bytes(const struct rk_config *config)
 
 size_t rk_reply_bytes(const struct rk_request_limits *limits, const struct rk_config *config)
 {
-	static const char around[] =
-		"{\"request_id\":\"\",\"model\":{\"name\":\"\",\"version\":},\"items\":[],"
-		"\"history\":{\"used\":,\"unknown_items\":,\"unknown_actions\":},\"degraded\":null}";
+	static const char around[] = "{\"request_id\":\"\",\"model\":{\"name\":\"\",\"version\":},\"items\":[],"
+				     "\"history\":{\"used\":,\"unknown_items\":,\"unknown_actions\":},"
+				     "\"degraded\":{\"reason\":\"deadline\",\"scored\":,\"unscored\":}}";
 	static const char around_item[] = ",{\"item\":,\"score\":,\"unknown\":true,\"error\":\"nonfinite\","
 					  "\"signals\":{},\"terms\":{}}";
 	size_t names = ESCAPE_FACTOR * (RK_MAX_REQUEST_ID_BYTES + sizeof(((struct rk_version *)NULL)->name));
 	size_t numbers = signal_key_bytes(config) + config->signals.n * (size_t)RK_FLOAT_TEXT_BYTES;
 	size_t item = sizeof(around_item) + RK_FLOAT_TEXT_BYTES + 2 * numbers;
-	return sizeof(around) + names + 4 * RK_INTEGER_TEXT_BYTES + limits->max_candidates * item +
+	return sizeof(around) + names + 6 * RK_INTEGER_TEXT_BYTES + limits->max_candidates * item +
 	       limits->max_body_bytes;
 }
 
@@ -127,6 +127,19 @@ static void put_head(struct rk_text *text, const struct rk_reply_source *source)
 	rk_text_put_text(text, "},\"items\":[");
 }
 
+static void put_degraded(struct rk_text *text, const struct rk_rank_result *result)
+{
+	if (result->n_unreached == 0) {
+		rk_text_put_text(text, "null");
+		return;
+	}
+	rk_text_put_text(text, "{\"reason\":\"deadline\",\"scored\":");
+	rk_text_put_unsigned(text, result->n_scored);
+	rk_text_put_text(text, ",\"unscored\":");
+	rk_text_put_unsigned(text, result->n_unreached);
+	rk_text_put_char(text, '}');
+}
+
 static void put_tail(struct rk_text *text, const struct rk_reply_source *source)
 {
 	rk_text_put_text(text, "],\"history\":{\"used\":");
@@ -135,7 +148,9 @@ static void put_tail(struct rk_text *text, const struct rk_reply_source *source)
 	rk_text_put_unsigned(text, source->request->n_unknown_events);
 	rk_text_put_text(text, ",\"unknown_actions\":");
 	rk_text_put_unsigned(text, source->request->n_unknown_actions);
-	rk_text_put_text(text, "},\"degraded\":null}");
+	rk_text_put_text(text, "},\"degraded\":");
+	put_degraded(text, source->result);
+	rk_text_put_char(text, '}');
 }
 
 enum rk_status rk_reply_write(const struct rk_reply_source *source, struct rk_arena *arena, char *ret_text, size_t size,

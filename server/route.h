@@ -24,7 +24,8 @@ enum rk_method { RK_METHOD_GET, RK_METHOD_HEAD, RK_METHOD_POST, RK_METHOD_OPTION
 	X(METRICS, "metrics", GET)                                                                                     \
 	X(MODELS, "models", GET)                                                                                       \
 	X(MODEL, "model", GET)                                                                                         \
-	X(RELOAD, "reload", POST)
+	X(RELOAD, "reload", POST)                                                                                      \
+	X(SLOW, "slow", GET)
 
 enum rk_route {
 #define RK_ROUTE_ENUM(name, label, method) RK_ROUTE_##name,
@@ -48,7 +49,8 @@ enum rk_route {
 	X(METRICS, ADMIN, "/metrics")                                                                                  \
 	X(MODELS, ADMIN, "/v1/models")                                                                                 \
 	X(MODEL, ADMIN, "/v1/models/{}")                                                                               \
-	X(RELOAD, ADMIN, "/v1/models/{}/reload")
+	X(RELOAD, ADMIN, "/v1/models/{}/reload")                                                                       \
+	X(SLOW, ADMIN, "/v1/slow")
 
 /* RK_ROUTE_NONE for a path that this listener does not know. *ret_segment is what `{}` stood for (size 0: none);
  * it borrows from `path`. The path is compared as it came, without decoding of percent signs. */

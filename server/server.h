@@ -9,6 +9,7 @@
 #include "server/metrics.h"
 #include "server/queue.h"
 #include "server/reaper.h"
+#include "server/recorder.h"
 #include "server/reload.h"
 #include "server/settings.h"
 #include "server/slot.h"
@@ -22,6 +23,7 @@ struct rk_server {
 	atomic_size_t reply_bytes; /* what the largest reply of any loaded version needs */
 	struct rk_life life;
 	struct rk_metrics metrics;
+	struct rk_recorder recorder;
 	struct rk_listen listen_data, listen_admin;
 	struct rk_linger linger;
 	struct rk_acceptor accept_data, accept_admin;

@@ -141,6 +141,15 @@ static enum rk_status parse_real(const struct rk_setting_row *row, const char *t
 	return RK_OK;
 }
 
+static enum rk_status parse_boolean(const char *text, bool *ret_boolean, struct rk_error *reterr)
+{
+	bool is_true = strcmp(text, "true") == 0;
+	if (!is_true && strcmp(text, "false") != 0)
+		return rk_error_set(reterr, RK_INVALID, "expected true or false");
+	*ret_boolean = is_true;
+	return RK_OK;
+}
+
 enum rk_status rk_setting_parse(const struct rk_setting_row *row, const char *text, struct rk_settings *settings,
 				struct rk_error *reterr)
 {
@@ -160,6 +169,8 @@ enum rk_status rk_setting_parse(const struct rk_setting_row *row, const char *te
 		return parse_size(row, text, member, reterr);
 	case RK_SETTING_REAL:
 		return parse_real(row, text, member, reterr);
+	case RK_SETTING_BOOLEAN:
+		return parse_boolean(text, member, reterr);
 	}
 	return RK_INVALID;
 }

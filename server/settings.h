@@ -16,7 +16,8 @@
 /* Member of struct rk_settings (= the key), kind, default, lowest, highest, unit, help. The kinds, their members'
  * types: TEXT     char[4096]          NAME    char[65], [A-Za-z0-9._-] ADDRESS  struct rk_address   CHOICE  char[16],
  * one of the words in `unit` COUNT    uint32_t            SIZE    size_t, bytes; also "4MiB", "64KiB" REAL     double
- * An empty default means: none (text, name), or found out at the start (workers). */
+ * BOOLEAN  bool; the flag may stand without a value. An empty default means: none (text, name), or found out at the
+ * start (workers). */
 #define RK_SETTING_TABLE(X)                                                                                            \
 	X(models, TEXT, "models", 1, 4095, "folder", "holds <name>/<version>/")                                        \
 	X(default_model, NAME, "", 0, 64, "name", "answers requests that name no model")                               \
@@ -38,7 +39,9 @@
 	X(admin_token_file, TEXT, "", 0, 4095, "file", "mode 0600, at least 32 bytes: changes then need this token")   \
 	X(cpu, CHOICE, "auto", 0, 0, "auto|scalar|avx2|avx512", "kernels to use")                                      \
 	X(log_level, CHOICE, "info", 0, 0, "debug|info|warn|error", "least level that is logged")                      \
-	X(access_log_sample, REAL, "0.01", 0, 1, "share", "share of the requests that is logged")
+	X(access_log_sample, REAL, "0.01", 0, 1, "share", "share of the requests that is logged")                      \
+	X(record_bodies, BOOLEAN, "false", 0, 0, "true|false",                                                         \
+	  "keeps bodies and answers of the slowest requests for GET /v1/slow")
 
 #define RK_SETTING_MEMBER_TEXT(name) char name[4096];
 #define RK_SETTING_MEMBER_NAME(name) char name[65];
@@ -47,6 +50,7 @@
 #define RK_SETTING_MEMBER_COUNT(name) uint32_t name;
 #define RK_SETTING_MEMBER_SIZE(name) size_t name;
 #define RK_SETTING_MEMBER_REAL(name) double name;
+#define RK_SETTING_MEMBER_BOOLEAN(name) bool name;
 
 /* The values in force. Texts and names are "" where there is none. */
 struct rk_settings {

@@ -37,6 +37,8 @@ static const char *expected_type(enum rk_setting_kind kind)
 		return "a whole number or a string";
 	case RK_SETTING_REAL:
 		return "a number";
+	case RK_SETTING_BOOLEAN:
+		return "a boolean";
 	case RK_SETTING_TEXT:
 	case RK_SETTING_NAME:
 	case RK_SETTING_ADDRESS:
@@ -55,6 +57,8 @@ static bool type_fits(enum rk_setting_kind kind, const json_t *value)
 		return json_is_integer(value) || json_is_string(value);
 	case RK_SETTING_REAL:
 		return json_is_number(value);
+	case RK_SETTING_BOOLEAN:
+		return json_is_boolean(value);
 	case RK_SETTING_TEXT:
 	case RK_SETTING_NAME:
 	case RK_SETTING_ADDRESS:
@@ -76,6 +80,8 @@ static enum rk_status merge_value(struct rk_settings *settings, const char *wher
 	char number[64];
 	if (json_is_string(value))
 		return rk_settings_set(settings, where, key, json_string_value(value), reterr);
+	if (json_is_boolean(value))
+		return rk_settings_set(settings, where, key, json_is_true(value) ? "true" : "false", reterr);
 	if (json_is_integer(value))
 		(void)snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(value));
 	else

@@ -43,6 +43,11 @@ static const struct rk_setting_row *row_of_flag(const struct flag *flag)
 	return rk_setting_find(key);
 }
 
+static bool is_boolean_word(const char *text)
+{
+	return strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
+}
+
 static enum rk_status take_flag(int n_arguments, char *const *arguments, struct flag *ret_flag, struct rk_error *reterr)
 {
 	const char *text = arguments[0];
@@ -58,6 +63,10 @@ static enum rk_status take_flag(int n_arguments, char *const *arguments, struct 
 		return rk_error_set(reterr, RK_INVALID, "command line: %.*s: takes no value", (int)size, text);
 	if (!is_command && !flag_is(&flag, "--config") && row_of_flag(&flag) == NULL)
 		return rk_error_set(reterr, RK_INVALID, "command line: %.*s: no such setting", (int)size, text);
+	const struct rk_setting_row *row = is_command ? NULL : row_of_flag(&flag);
+	bool is_boolean = row != NULL && row->kind == RK_SETTING_BOOLEAN;
+	if (is_boolean && flag.value == NULL && (n_arguments < 2 || !is_boolean_word(arguments[1])))
+		flag.value = "true";
 	if (!is_command && flag.value == NULL) {
 		if (n_arguments < 2 || strncmp(arguments[1], "--", 2) == 0)
 			return rk_error_set(reterr, RK_INVALID, "command line: %.*s: needs a value", (int)size, text);

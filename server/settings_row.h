@@ -11,7 +11,8 @@ enum rk_setting_kind {
 	RK_SETTING_CHOICE,
 	RK_SETTING_COUNT,
 	RK_SETTING_SIZE,
-	RK_SETTING_REAL
+	RK_SETTING_REAL,
+	RK_SETTING_BOOLEAN
 };
 
 struct rk_setting_row {

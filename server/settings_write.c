@@ -41,6 +41,9 @@ static void put_value(struct rk_text *text, const struct rk_setting_row *row, co
 	case RK_SETTING_REAL:
 		put_real(text, *(const double *)member);
 		break;
+	case RK_SETTING_BOOLEAN:
+		rk_text_put_text(text, *(const bool *)member ? "true" : "false");
+		break;
 	}
 }
 

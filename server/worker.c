@@ -141,10 +141,12 @@ static void serve(struct rk_worker *worker, struct rk_slot *slot, enum rk_verdic
 		rank(worker, slot);
 	else
 		shed(workers, slot, verdict);
-	rk_metrics_count_job(workers->options.metrics, &slot->job, rk_clock_ns() - slot->job.received_ns);
+	uint64_t done_ns = rk_clock_ns();
+	rk_metrics_count_job(workers->options.metrics, &slot->job, done_ns - slot->job.received_ns);
+	rk_recorder_note(workers->options.recorder, slot, done_ns);
 	struct rk_cost cost = {.cpu_us = (double)(rk_clock_thread_ns() - start_cpu_ns) / (double)RK_NS_PER_US,
-			       .wall_us = (double)(rk_clock_ns() - start_ns) / (double)RK_NS_PER_US};
-	bool is_usual = verdict == RK_VERDICT_ADMIT && slot->job.status == 200;
+			       .wall_us = (double)(done_ns - start_ns) / (double)RK_NS_PER_US};
+	bool is_usual = verdict == RK_VERDICT_ADMIT && slot->job.status == 200 && slot->job.n_unreached == 0;
 	if (is_usual)
 		rk_metrics_count_cost(workers->options.metrics, slot->predicted_us, &cost);
 	rk_queue_done(workers->options.queue, worker->context.worker, is_usual ? &cost : NULL);

@@ -5,6 +5,7 @@
 #include "server/job.h"
 #include "server/metrics.h"
 #include "server/queue.h"
+#include "server/recorder.h"
 
 struct rk_workers;
 
@@ -21,6 +22,7 @@ struct rk_workers_options {
 	const char *models; /* folder: one warm-up request of each model is run on every worker */
 	struct rk_queue *queue;
 	struct rk_metrics *metrics;
+	struct rk_recorder *recorder;
 	const atomic_size_t *reply_bytes; /* what the largest reply of any loaded version needs */
 	/* The slot is DONE: its owner may answer. Called on the worker's thread. */
 	void (*done)(struct rk_slot *slot);

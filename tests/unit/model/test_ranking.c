@@ -58,7 +58,7 @@ static void compare(const struct rk_rank_input *input, const struct rk_rank_resu
 	}
 }
 
-/* Scored first and by falling score (equal ones by place), the others by place. */
+/* Scored first and by falling score (equal ones by place), then the unreached by place, then the others by place. */
 static void check_order(const struct rk_rank_result *found)
 {
 	uint8_t seen[TOY_MAX_CANDIDATES] = {0};
@@ -71,7 +71,10 @@ static void check_order(const struct rk_rank_result *found)
 		uint32_t before = found->order[at - 1];
 		bool scored = found->states[i] == RK_SCORED, before_scored = found->states[before] == RK_SCORED;
 		cr_assert(before_scored || !scored, "an item without a score must come last");
-		if (!scored && !before_scored)
+		bool unreached = found->states[i] == RK_UNREACHED,
+		     before_unreached = found->states[before] == RK_UNREACHED;
+		cr_assert(before_scored || before_unreached || !unreached, "what can have no score must come last");
+		if (!scored && !before_scored && unreached == before_unreached)
 			cr_assert_lt(before, i);
 		if (scored && before_scored)
 			cr_assert(found->scores[before] > found->scores[i] ||
@@ -173,7 +176,7 @@ Test(ranking, candidates_never_reached_come_last_and_do_not_count_in_ranks)
 	float best = 0.0F;
 	uint32_t n_scored = 0;
 	for (uint32_t i = 0; i < 100; i++) {
-		cr_assert(found.states[i] == RK_UNSCORED || i >= 64);
+		cr_assert(found.states[i] == RK_UNSCORED || (found.states[i] == RK_UNREACHED) == (i < 64));
 		n_scored += found.states[i] == RK_SCORED;
 		best = fmaxf(best, fabsf(found.terms[(size_t)i * found.n_signals]));
 	}
@@ -191,11 +194,12 @@ Test(ranking, nothing_scored_at_all)
 	rk_ranking_begin(&ranking, &model, scratch, &input);
 	rk_ranking_finish(&ranking, &found);
 	for (uint32_t i = 0; i < 12; i++) {
-		cr_assert_eq(found.order[i], i);
-		cr_assert_eq(found.states[i], RK_UNSCORED);
+		bool is_unknown = input.candidate_rows[i] == RK_ROW_UNKNOWN && model.weights.unknown_item == NULL;
+		cr_assert_eq(found.states[i], is_unknown ? RK_UNSCORED : RK_UNREACHED);
 		cr_assert(found.scores[i] == 0.0F);
 	}
-	cr_assert_eq(found.n_used_events, expected.n_used + found.n_used_events);
+	check_order(&found);
+	cr_assert_eq(found.n_scored + found.n_nonfinite, 0);
 	cr_assert_gt(found.n_used_events, 0, "the history is counted even when the user was not encoded");
 }
 

@@ -34,14 +34,15 @@ void *realloc(void *block, size_t size)
 
 static const struct rk_request_limits limits = {.max_candidates = 4096, .max_events = 1024, .max_body_bytes = 1 << 20};
 
-static unsigned run_counted(struct rk_job_context *context, struct rk_version *version, struct rk_bytes body,
-			    unsigned status)
+/* Runs one job from an instant to its end at most `budget_ms` later. */
+static unsigned run_counted_until(struct rk_job_context *context, struct rk_version *version, struct rk_bytes body,
+				  double budget_ms, unsigned status)
 {
 	static char reply[8 << 20];
 	cr_assert_leq(rk_job_reply_bytes(&limits, &version->model.config), sizeof(reply));
 	struct rk_job job = {.body = body,
-			     .budget_ms = 60000,
-			     .received_ns = rk_clock_ns(),
+			     .budget_ms = budget_ms,
+			     .received_ns = rk_anytime_now_ns(&context->clock),
 			     .reply = reply,
 			     .reply_size = sizeof(reply)};
 	n_allocations = 0;
@@ -50,6 +51,19 @@ static unsigned run_counted(struct rk_job_context *context, struct rk_version *v
 	is_counting = false;
 	cr_assert_eq(job.status, status, "%.*s", (int)job.reply_bytes, job.reply);
 	return n_allocations;
+}
+
+static unsigned run_counted(struct rk_job_context *context, struct rk_version *version, struct rk_bytes body,
+			    unsigned status)
+{
+	return run_counted_until(context, version, body, 60000, status);
+}
+
+/* A millisecond later at every reading. */
+static uint64_t read_slow_clock(void *context)
+{
+	uint64_t *now_ns = context;
+	return *now_ns += RK_NS_PER_MS;
 }
 
 /* The "request" of the first golden line. */
@@ -100,4 +114,20 @@ Test(job_heap, no_request_allocates_answered_or_refused, .timeout = 60)
 				     0);
 		rk_job_bench_close(&bench);
 	}
+}
+
+Test(job_heap, no_request_allocates_whose_time_runs_out)
+{
+	struct rk_error error;
+	struct rk_job_bench bench;
+	struct rk_version *version = test_version("sasrec_mlp", &limits);
+	struct rk_bytes body = golden_request("sasrec_mlp");
+	uint64_t now_ns = 0;
+	cr_assert_eq(rk_job_bench_open(&bench, &limits, 0, &error), RK_OK);
+	bench.job.fixed_version = version;
+	bench.job.clock = (struct rk_anytime_clock){read_slow_clock, &now_ns};
+	(void)run_counted_until(&bench.job, version, body, 100, 200);
+	for (int ms = 2; ms < 8; ms++)
+		cr_assert_eq(run_counted_until(&bench.job, version, body, ms, 200), 0);
+	rk_job_bench_close(&bench);
 }

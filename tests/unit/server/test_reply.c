@@ -16,6 +16,7 @@ static struct {
 	uint8_t states[MAX_PLACES];
 	float signals[MAX_PLACES * MAX_SIGNALS], terms[MAX_PLACES * MAX_SIGNALS];
 	uint8_t has_term[MAX_SIGNALS];
+	uint32_t n_scored, n_unreached;
 } answer;
 
 static struct rk_rank_result result_of(const struct test_decoding *decoding)
@@ -31,6 +32,8 @@ static struct rk_rank_result result_of(const struct test_decoding *decoding)
 				       .signals = answer.signals,
 				       .terms = answer.terms,
 				       .has_term = answer.has_term,
+				       .n_scored = answer.n_scored,
+				       .n_unreached = answer.n_unreached,
 				       .n_used_events = 2};
 }
 
@@ -93,6 +96,21 @@ Test(reply, the_documented_form)
 		     "\"history\":{\"used\":2,\"unknown_items\":1,\"unknown_actions\":1},\"degraded\":null}");
 }
 
+Test(reply, what_the_time_did_not_suffice_for)
+{
+	struct rk_version *version = test_version("odds_reward", &test_limits);
+	struct test_decoding decoding = decode_body(
+		version, "{\"request_id\":\"r\",\"candidates\":[\"vid-94eb8\",7,8],\"explain\":true}", &test_limits);
+	answer.states[0] = answer.states[1] = RK_UNREACHED;
+	answer.states[2] = RK_UNSCORED;
+	answer.n_scored = 0, answer.n_unreached = 2;
+	assert_reply(&decoding, "{\"request_id\":\"r\",\"model\":{\"name\":\"odds_reward\",\"version\":1},\"items\":["
+				"{\"item\":\"vid-94eb8\",\"score\":null},{\"item\":7,\"score\":null,\"unknown\":true},"
+				"{\"item\":8,\"score\":null,\"unknown\":true}],"
+				"\"history\":{\"used\":2,\"unknown_items\":0,\"unknown_actions\":0},"
+				"\"degraded\":{\"reason\":\"deadline\",\"scored\":0,\"unscored\":2}}");
+}
+
 Test(reply, without_explain_and_with_top_k)
 {
 	struct rk_version *version = test_version("odds_reward", &test_limits);
@@ -149,6 +167,7 @@ static struct test_decoding longest(struct rk_version *version, struct rk_reques
 	for (uint32_t i = 0; i < MAX_PLACES * MAX_SIGNALS; i++)
 		answer.signals[i] = answer.terms[i] = -FLT_MIN * 1.0000002f;
 	memset(answer.has_term, 1, sizeof(answer.has_term));
+	answer.n_scored = answer.n_unreached = UINT32_MAX;
 	version->number = INT64_MAX; /* the largest that jansson reads */
 	memset(version->name, '_', sizeof(version->name) - 1);
 	return decoding;
