@@ -51,7 +51,7 @@ struct rk_version {
 	uint32_t n_scratches;
 	struct rk_scratch **scratches;       /* [n_scratches] */
 	size_t weights_bytes, scratch_bytes; /* resident memory taken */
-	struct rk_tempo tempo;                /* the only part that changes: what ranking on it takes */
+	struct rk_tempo tempo;               /* the only part that changes: what ranking on it takes */
 	/* private */
 	struct rk_pages own_memory; /* this struct, config, report */
 	struct rk_pages memory;     /* tensors, ids */

@@ -1,5 +1,7 @@
 #include "server/admission.h"
 
+#include <math.h>
+
 /* Before anything is known: near the middle of what models of some 10 MFLOP to 200 MFLOP a request take. */
 static const double initial_base_us = 150, initial_per_byte_us = 0.05;
 
@@ -61,13 +63,19 @@ void rk_stretch_learn(struct rk_stretch *stretch, const struct rk_cost *cost)
 	stretch->mean_wall_us += share * (cost->wall_us - stretch->mean_wall_us);
 }
 
+double rk_admission_longest_wait_us(double limit_us, double left_us)
+{
+	const double share = 0.5;
+	return fmin(limit_us, share * left_us);
+}
+
 enum rk_verdict rk_admission_enter(const struct rk_load *load, double cost_us, double left_us)
 {
 	if (left_us <= 0)
 		return RK_VERDICT_EXPIRED;
 	if (load->n_queued < load->n_idle)
 		return RK_VERDICT_ADMIT;
-	if (load->n_queued > 0 && load->wait_us > load->limit_us)
+	if (load->n_queued > 0 && load->wait_us > rk_admission_longest_wait_us(load->limit_us, left_us))
 		return RK_VERDICT_QUEUE_FULL;
 	return load->wait_us + cost_us > left_us ? RK_VERDICT_TOO_LATE : RK_VERDICT_ADMIT;
 }

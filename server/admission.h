@@ -51,7 +51,7 @@ void rk_stretch_learn(struct rk_stretch *stretch, const struct rk_cost *cost);
 /* name, word in rankd_shed_total{reason} */
 #define RK_VERDICT_TABLE(X)                                                                                            \
 	X(ADMIT, "admitted")                                                                                           \
-	X(QUEUE_FULL, "queue") /* the wait is predicted to be longer than queue_ms */                                  \
+	X(QUEUE_FULL, "queue") /* the predicted wait is longer than rk_admission_longest_wait_us */                    \
 	X(TOO_LATE, "budget")  /* what is left of the budget does not suffice for the wait and the work */             \
 	X(EXPIRED, "deadline") /* the budget has passed: 504 */                                                        \
 	X(CLOSED, "draining")  /* nobody takes work any more: 503; not counted as shed */
@@ -69,6 +69,11 @@ struct rk_load {
 	uint32_t n_queued; /* requests that wait */
 	uint32_t n_idle;   /* workers without work */
 };
+
+/* The longest wait behind others that is let in: the limit, and not more than half of what is left of the budget.
+ * Predictions err and neighbours take the cores; the other half is there for that, so that what is let in is in time.
+ */
+double rk_admission_longest_wait_us(double limit_us, double left_us);
 
 /* At the door. A request that finds a worker idle is let in whatever the prediction says: nobody is served better by
  * its refusal, its deadline bounds it, and a prediction that is too high is corrected by it. */

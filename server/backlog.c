@@ -95,10 +95,10 @@ static struct rk_load load_now(const struct rk_backlog *backlog, double stretch,
 				.n_idle = backlog->n_idle};
 }
 
-bool rk_backlog_is_full(const struct rk_backlog *backlog, uint64_t now_ns)
+bool rk_backlog_is_full(const struct rk_backlog *backlog, double left_us, uint64_t now_ns)
 {
 	struct rk_load load = load_now(backlog, rk_stretch_factor(&backlog->stretch), now_ns);
-	return rk_admission_enter(&load, 0, (double)INFINITY) == RK_VERDICT_QUEUE_FULL;
+	return rk_admission_enter(&load, 0, left_us) == RK_VERDICT_QUEUE_FULL;
 }
 
 enum rk_verdict rk_backlog_offer(struct rk_backlog *backlog, struct rk_slot *slot, uint64_t now_ns,

@@ -59,8 +59,9 @@ RK_NODISCARD enum rk_status rk_backlog_open(struct rk_backlog *ret_backlog, cons
 /* Must be empty. A zeroed one is fine. */
 void rk_backlog_destroy(struct rk_backlog *backlog);
 
-/* Whether a request would be refused now with RK_VERDICT_QUEUE_FULL, whatever its size and budget. */
-bool rk_backlog_is_full(const struct rk_backlog *backlog, uint64_t now_ns);
+/* Whether a request with so much of its budget left would be refused now with RK_VERDICT_QUEUE_FULL, whatever its
+ * size. */
+bool rk_backlog_is_full(const struct rk_backlog *backlog, double left_us, uint64_t now_ns);
 
 /* Takes the slot in (RECEIVING → QUEUED) if admission lets it; only RK_VERDICT_ADMIT takes it. `accept` is called
  * before it can be taken. */

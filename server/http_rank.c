@@ -23,18 +23,25 @@ static void copy_text(char *target, size_t size, struct rk_bytes source)
 	target[source.size] = '\0';
 }
 
+/* The smaller of the setting and the headers'; the body may name one that is smaller still. */
+static double budget_ms(const struct rk_connection *connection)
+{
+	double setting_ms = connection->http->server->settings.budget_ms;
+	double asked_ms = connection->exchange.guard.head.budget_ms;
+	return asked_ms > 0 && asked_ms < setting_ms ? asked_ms : setting_ms;
+}
+
 /* What the head says about the job. */
 static void fill_job(const struct rk_connection *connection, struct rk_slot *slot)
 {
 	const struct rk_exchange *exchange = &connection->exchange;
 	const struct rk_head *head = &exchange->guard.head;
 	struct rk_job *job = &slot->job;
-	double setting_ms = connection->http->server->settings.budget_ms;
 	copy_text(slot->path_model, sizeof(slot->path_model), head->segment);
 	copy_text(slot->request_id, sizeof(slot->request_id), rk_bytes_of(exchange->request_id));
 	job->path_model = rk_bytes_of(slot->path_model);
 	job->header_request_id = rk_bytes_of(slot->request_id);
-	job->budget_ms = head->budget_ms > 0 && head->budget_ms < setting_ms ? head->budget_ms : setting_ms;
+	job->budget_ms = budget_ms(connection);
 	job->received_ns = exchange->received_ns;
 }
 
@@ -55,7 +62,7 @@ static bool is_shed_early(const struct rk_connection *connection)
 	const struct rk_head *head = &connection->exchange.guard.head;
 	if (head->chunked || head->content_length > EARLY_BYTES)
 		return false;
-	return rk_queue_is_full(&connection->http->server->queue, rk_clock_ns());
+	return rk_queue_is_full(&connection->http->server->queue, 1000 * budget_ms(connection), rk_clock_ns());
 }
 
 void rk_http_rank_begin(struct rk_connection *connection)

@@ -36,10 +36,10 @@ void rk_queue_destroy(struct rk_queue *queue)
 	queue->is_open = false;
 }
 
-bool rk_queue_is_full(struct rk_queue *queue, uint64_t now_ns)
+bool rk_queue_is_full(struct rk_queue *queue, double left_us, uint64_t now_ns)
 {
 	lock(queue);
-	bool is_full = rk_backlog_is_full(&queue->backlog, now_ns);
+	bool is_full = rk_backlog_is_full(&queue->backlog, left_us, now_ns);
 	unlock(queue);
 	return is_full;
 }

@@ -3,6 +3,8 @@
 
 #include "server/clock.h"
 
+#include <math.h>
+
 static const char body[MAX_BODY];
 
 static uint32_t index_of(const struct world *world, const struct client *client)
@@ -118,7 +120,10 @@ static void begin(struct world *world, struct client *client)
 		return;
 	}
 	CHECK(world, world->was_ready && world->phase < RK_PHASE_REFUSING && !world->is_stopped);
-	if (rk_backlog_is_full(&world->backlog, world->now_ns)) {
+	double budget_ms = world->budget_ms;
+	if (draw_one_in(world, 3))
+		budget_ms = fmin(budget_ms, (double)draw_between(world, 1, 2 * (uint64_t)world->budget_ms));
+	if (rk_backlog_is_full(&world->backlog, 1000 * budget_ms, world->now_ns)) {
 		CHECK(world, world->n_queue > 0);
 		refuse(world, client, SHED);
 		return;
@@ -131,12 +136,8 @@ static void begin(struct world *world, struct client *client)
 	client->slot->connection = client;
 	client->slot->predictor = client->model;
 	client->slot->job.received_ns = world->now_ns;
-	client->slot->job.budget_ms = draw_one_in(world, 3)
-					      ? (double)draw_between(world, 1, 2 * (uint64_t)world->budget_ms)
-					      : world->budget_ms;
-	if (client->slot->job.budget_ms > world->budget_ms)
-		client->slot->job.budget_ms = world->budget_ms;
-	client->deadline_ns = world->now_ns + (uint64_t)(client->slot->job.budget_ms * (double)RK_NS_PER_MS);
+	client->slot->job.budget_ms = budget_ms;
+	client->deadline_ns = world->now_ns + (uint64_t)(budget_ms * (double)RK_NS_PER_MS);
 	uint64_t arrival_ns = time_of_arrival(world, client);
 	after(world, client, arrival_ns, BODY);
 	if (client->will_abort)
@@ -171,14 +172,15 @@ static void check_verdict(const struct world *world, const struct client *client
 	const double grain_us = 1;
 	double left_us = ((double)client->deadline_ns - (double)world->now_ns) / (double)RK_NS_PER_US;
 	double need_us = wait_us + work_cost_us(world, client);
+	double longest_us = rk_admission_longest_wait_us(world->limit_us, left_us);
 	if (verdict == RK_VERDICT_QUEUE_FULL)
-		CHECK(world, wait_us > world->limit_us - grain_us);
+		CHECK(world, wait_us > longest_us - grain_us);
 	if (verdict == RK_VERDICT_TOO_LATE)
 		CHECK(world, need_us > left_us - grain_us);
 	if (verdict == RK_VERDICT_ADMIT && !client->found_idle)
 		CHECK(world, need_us < left_us + grain_us);
 	if (verdict == RK_VERDICT_ADMIT && !client->found_idle && world->n_queue > 1)
-		CHECK(world, wait_us < world->limit_us + grain_us);
+		CHECK(world, wait_us < longest_us + grain_us);
 }
 
 static bool begin_working(struct world *world, struct client *client)

@@ -64,7 +64,7 @@ Test(settings, defaults_are_the_documented_ones)
 	cr_assert_eq(settings.admin.port, 8081);
 	cr_assert(settings.workers >= 1 && settings.workers <= 256);
 	cr_assert_eq(settings.budget_ms, 50);
-	cr_assert_eq(settings.queue_ms, 20);
+	cr_assert_eq(settings.queue_ms, 35);
 	cr_assert_eq(settings.max_body_bytes, 4 << 20);
 	cr_assert_eq(settings.max_candidates, 4096);
 	cr_assert_eq(settings.max_history_events, 1024);
