@@ -65,7 +65,8 @@ class Server:
         self.condition = threading.Condition()
         self.process = subprocess.Popen(
             [*command, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=clean_environment({**UNHURRIED, **(env or {})}), preexec_fn=_die_with_parent, cwd=cwd, pass_fds=pass_fds)
+            env=clean_environment({**UNHURRIED, **(env or {})}), preexec_fn=_die_with_parent, cwd=cwd,
+            pass_fds=pass_fds)
         self.readers = [threading.Thread(target=self._read, args=(stream, lines), daemon=True) for stream, lines in
                         ((self.process.stdout, self.lines), (self.process.stderr, self.logs))]
         for reader in self.readers:
