@@ -1,9 +1,11 @@
 """Random state dicts with the originals' tensor names, and oracles that score them with PyTorch's own modules.
 
 An oracle takes a state dict and a history of rows (oldest first) and returns the logits of all rows, row 0 the padding.
+As a program it imports every case below a folder, `python3 importer_cases.py FOLDER`, for tests of the server.
 """
 
 import math
+import sys
 from pathlib import Path
 from typing import Callable, Dict, NamedTuple, Tuple
 
@@ -180,3 +182,8 @@ def import_case(work: Path, case: Case, *more) -> Path:
     main(["import", case.flags[0], str(work / "checkpoint.pth"), str(work / "model" / "1"), *case.flags[1:],
           *map(str, more)])
     return work / "model" / "1"
+
+
+if __name__ == "__main__":
+    for case_name, one_case in CASES.items():
+        import_case(Path(sys.argv[1]) / case_name.replace(" ", "-"), one_case)

@@ -65,6 +65,15 @@ def test_heads_must_divide(tmp_path):
     assert f"divisor of {DIM}, found 5" in refused(tmp_path, CASES["port pre"], "--heads", 5)
 
 
+def test_a_value_that_the_config_does_not_allow(tmp_path):
+    assert refused(tmp_path, CASES["gru wide"], "--max-history", 0).startswith("error: encoder.max_history: ")
+    assert not list((tmp_path / "model").iterdir()), "nothing half-written is left"
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    assert "nowhere.json" in refused(tmp_path, CASES["gru wide"], "--token-ids", tmp_path / "nowhere.json")
+
+
 def test_order_of_norms_and_rows_of_positions_must_fit(tmp_path):
     assert "--norm" in refused(tmp_path, CASES["port 2020"], "--norm", "post")
 

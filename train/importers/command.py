@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
+from ..model_config import ConfigError
+from ..safetensors_file import SafetensorsError
 from . import pmixer_sasrec, recbole_gru4rec, recbole_sasrec
 from .checkpoint import CheckpointError, Tensors, read_checkpoint
 from .folder import read_ids, short_histories, write_folder
@@ -41,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         model = convert(args)
         ids = read_ids(args.token_ids, len(model.tensors["items.embedding"]))
         lines, worst = write_folder(model, ids, args.out, args.scores)
-    except CheckpointError as error:
+    except (CheckpointError, ConfigError, SafetensorsError, json.JSONDecodeError, OSError) as error:
         raise SystemExit(f"error: {error}") from None
     dim, encoder = model.config["dim"], model.config["encoder"]
     print(f"{args.out}: {len(ids)} items of {dim} numbers, {encoder['type']} of {encoder['layers']} layers, "

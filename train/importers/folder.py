@@ -58,6 +58,11 @@ def read_ids(path: Optional[Path], rows: int) -> List[str]:
     return ids
 
 
+def _request(history: List[int], candidates: List[int], ids: List[str]) -> Dict[str, Any]:
+    return {"history": [{"item": ids[row - 1]} for row in history],
+            "candidates": [ids[row - 1] for row in candidates], "explain": True}
+
+
 def _answer(history: List[int], candidates: List[int], logits: List[float], ids: List[str]) -> Dict[str, Any]:
     """A line of golden.jsonl from the original's logits of the candidates."""
     items = []
@@ -66,9 +71,7 @@ def _answer(history: List[int], candidates: List[int], logits: List[float], ids:
         items.append({"item": ids[candidates[at] - 1],
                       "score": math.exp(max(-LARGEST_LOGIT, min(LARGEST_LOGIT, logit))),
                       "signals": {SIGNAL: 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0}})
-    request = {"history": [{"item": ids[row - 1]} for row in history],
-               "candidates": [ids[row - 1] for row in candidates], "explain": True}
-    return {"request": request, "expected": {"items": items}}
+    return {"request": _request(history, candidates, ids), "expected": {"items": items}}
 
 
 def made_up(model: Imported) -> List[Case]:
@@ -129,30 +132,33 @@ def write_folder(model: Imported, ids: List[str], out: Path, scores: Optional[Pa
     answers = [_answer(*case, ids) for case in cases]
     write_lines(part / "golden.jsonl", answers)
     write_lines(part / "warmup.jsonl", [answer["request"] for answer in answers[:4]])
-    worst = _check(part, cases, ids)
-    if out.exists():
-        out.rmdir()
-    part.rename(out)
+    try:
+        worst = _check(part, cases, ids)
+        if out.exists():
+            out.rmdir()
+        part.rename(out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     return len(cases), worst
-
-
-def contract_logits(reference: Reference, history: List[int], candidates: List[int], ids: List[str]) -> torch.Tensor:
-    """What a served model computes, in float64: [N]."""
-    batch, _, _ = reference.batch({"history": [{"item": ids[row - 1]} for row in history],
-                                   "candidates": [ids[row - 1] for row in candidates]})
-    with torch.no_grad():
-        return reference.model(batch)[:, 0]
 
 
 def _check(folder: Path, cases: List[Case], ids: List[str]) -> float:
     """The largest difference between the golden logits and the contract's reference; refuses one above tolerance."""
     reference, worst = Reference(load_model(folder)), 0.0
     for history, candidates, logits in cases:
-        found = contract_logits(reference, history, candidates, ids)
+        with torch.no_grad():
+            found = reference.model(reference.batch(_request(history, candidates, ids))[0])[:, 0]
         worst = max(worst, (found - torch.tensor(logits, dtype=torch.float64)).abs().max().item())
     if worst > reference.config.golden_tolerance:
         raise CheckpointError(f"{folder}: the converted model differs from the original's scores by {worst:.3g}")
     return worst
+
+
+def _all_logits(reference: Reference, history: List[int], ids: List[str]) -> torch.Tensor:
+    """u · e of every item, [V], of a model that has no `ranker.bias`."""
+    with torch.no_grad():
+        _, user = reference.model.encode(reference.batch(_request(history, history[:1], ids))[0])
+        return reference.model.items.embedding @ user[0]
 
 
 def short_histories(model: Imported, folder: Path, ids: List[str]) -> List[Tuple[int, float, float]]:
@@ -160,13 +166,12 @@ def short_histories(model: Imported, folder: Path, ids: List[str]) -> List[Tuple
 
     Over random histories, against the original with its padding and all items as candidates.
     """
-    reference, chance, rows = Reference(load_model(folder)), random.Random(SEED), len(ids)
-    everything, found = list(range(1, rows + 1)), []
+    reference, chance, rows, found = Reference(load_model(folder)), random.Random(SEED), len(ids), []
     for length in sorted({max(1, model.shortest_exact * share // 4) for share in (1, 2, 3)} - {model.shortest_exact}):
         worst, common = 0.0, 0
         for _ in range(SHORT_HISTORIES):
             history = [chance.randint(1, rows) for _ in range(length)]
-            ours, theirs = contract_logits(reference, history, everything, ids), model.original(history)[1:]
+            ours, theirs = _all_logits(reference, history, ids), model.original(history)[1:]
             worst = max(worst, (ours - theirs).abs().max().item())
             top = [set(logits.topk(min(10, rows)).indices.tolist()) for logits in (ours, theirs)]
             common += len(top[0] & top[1])
