@@ -87,6 +87,13 @@ def test_the_original_of_the_port_attends_to_padding(tmp_path, name):
     scores.write_text("".join(json.dumps(line) + "\n" for line in lines))
     folder = import_case(tmp_path, case, "--scores", scores)
     assert len((folder / "golden.jsonl").read_text().splitlines()) == 1, "the short one cannot be a golden answer"
+    scores.write_text(json.dumps(lines[0]) + "\n")
+    folder = import_case(tmp_path / "short", case, "--scores", scores)
+    assert len((folder / "golden.jsonl").read_text().splitlines()) > 1, "nor the only one: the formulas' are taken"
+    lines[0]["scores"][1] += 0.01
+    scores.write_text(json.dumps(lines[0]) + "\n")
+    with pytest.raises(SystemExit, match="line 1: item 5: "):
+        import_case(tmp_path / "wrong", case, "--scores", scores)
 
 
 @pytest.mark.parametrize("embedding, state, expected", [(12, 24, 24), (12, 12, 12), (12, 7, 12), (12, 1, 12)])

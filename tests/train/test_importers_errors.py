@@ -239,6 +239,15 @@ def test_wrong_scores(tmp_path, line, part):
     assert part in refused(tmp_path, CASES["gru wide"], "--scores", scores_file(tmp_path, line))
 
 
+def test_no_scores(tmp_path):
+    assert "a line of scores at least" in refused(tmp_path, CASES["gru wide"], "--scores", scores_file(tmp_path))
+
+
+def test_a_score_that_is_no_number(tmp_path):
+    line = {"history": [1], "candidates": [2], "scores": [float("nan")]}
+    assert "original's score is nan" in refused(tmp_path, CASES["gru wide"], "--scores", scores_file(tmp_path, line))
+
+
 def test_a_wrong_flag_shows_in_the_scores(tmp_path):
     case = CASES["sasrec gelu"]
     logits = case.oracle(case.state, [1, 2, 3])

@@ -11,7 +11,7 @@ from ..model_config import ConfigError
 from ..safetensors_file import SafetensorsError
 from . import pmixer_sasrec, recbole_gru4rec, recbole_sasrec
 from .checkpoint import CheckpointError, Tensors, read_checkpoint
-from .folder import read_ids, short_histories, write_folder
+from .folder import made_up, read_ids, read_scores, short_histories, write_folder
 from .imported import Imported
 
 KINDS = {module.NAME: module for module in (recbole_sasrec, recbole_gru4rec, pmixer_sasrec)}
@@ -43,7 +43,11 @@ def run(args: argparse.Namespace) -> None:
     try:
         model = convert(args)
         ids = read_ids(args.token_ids, len(model.tensors["items.embedding"]))
-        lines, worst = write_folder(model, ids, args.out, args.scores)
+        given, apart = read_scores(args.scores, model, ids) if args.scores else ([], 0.0)
+        golden = [case for case in given if len(case[0]) >= model.shortest_exact]
+        source = "the original code" if golden else "the original formulas"
+        golden = golden or made_up(model)
+        worst = write_folder(model, ids, args.out, golden)
     except (CheckpointError, ConfigError, SafetensorsError, json.JSONDecodeError, OSError) as error:
         raise SystemExit(f"error: {error}") from None
     dim, encoder = model.config["dim"], model.config["encoder"]
@@ -51,11 +55,13 @@ def run(args: argparse.Namespace) -> None:
           f"the last {encoder['max_history']} events")
     for note in model.notes:
         print(f"  {note}")
-    print(f"  {lines} golden answers ({'the original code' if args.scores else 'the original formulas'}); "
-          f"largest difference of a logit {worst:.1e}")
+    if given:
+        print(f"  {len(given)} lines of the original code's scores confirm the formulas; "
+              f"largest difference {apart:.1e}")
+    print(f"  {len(golden)} golden answers ({source}); largest difference of a logit {worst:.1e}")
     if args.token_ids is None:
         print("  no --token-ids: an item's id is its row number, 1 the first after the padding")
     if model.shortest_exact > 1:
-        print(f"  exact for histories of at least {model.shortest_exact} events; below that {model.remark}:")
+        print(f"  exact for histories of at least {model.shortest_exact} events; below, {model.remark}:")
         for length, difference, common in short_histories(model, args.out, ids):
             print(f"    {length} events: logits differ by up to {difference:.2g}, {common:.1f} of the top 10 agree")

@@ -24,6 +24,7 @@ from .checkpoint import CheckpointError
 from .imported import SIGNAL, Imported
 
 LARGEST_LOGIT = 30.0
+SAME_SCORE = 1e-3  # float32 of other code against float64, relative to max(1, score)
 GOLDEN_CANDIDATES = 20
 SHORT_HISTORIES = 10
 SEED = 1
@@ -91,12 +92,13 @@ def made_up(model: Imported) -> List[Case]:
     return cases
 
 
-def read_scores(path: Path, model: Imported, ids: List[str]) -> List[Case]:
+def read_scores(path: Path, model: Imported, ids: List[str]) -> Tuple[List[Case], float]:
     """The original code's own scores: lines {"history": [id, …], "candidates": [id, …], "scores": [number, …]}.
 
     They must be what the importer computes by the original's formulas; if not, a flag or the kind of model is wrong.
+    Returns all lines and their largest difference from the formulas.
     """
-    rows, cases = {token: row for row, token in enumerate(ids, 1)}, []
+    rows, cases, worst = {token: row for row, token in enumerate(ids, 1)}, [], 0.0
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         case = json.loads(line)
         try:
@@ -108,21 +110,20 @@ def read_scores(path: Path, model: Imported, ids: List[str]) -> List[Case]:
             raise CheckpointError(f"{path}: line {number}: expected a history and a score for every candidate")
         ours = model.original(history)[candidates].tolist()
         for token, wanted, found in zip(case["candidates"], scores, ours):
-            if abs(wanted - found) > 1e-3 * max(1.0, abs(wanted)):
+            worst = max(worst, abs(wanted - found))
+            if not abs(wanted - found) <= SAME_SCORE * max(1.0, abs(wanted)):
                 raise CheckpointError(f"{path}: line {number}: item {token}: the original's score is {wanted:.6g}, "
                                       f"these tensors and flags give {found:.6g}; is a flag wrong?")
-        if len(history) >= model.shortest_exact:
-            cases.append((history, candidates, scores))
+        cases.append((history, candidates, scores))
     if not cases:
-        raise CheckpointError(f"{path}: expected a history of at least {model.shortest_exact} events, found none")
-    return cases
+        raise CheckpointError(f"{path}: expected a line of scores at least, found none")
+    return cases, worst
 
 
-def write_folder(model: Imported, ids: List[str], out: Path, scores: Optional[Path]) -> Tuple[int, float]:
-    """Writes `out`, which must not be there yet; returns the golden lines and their largest difference of a logit."""
+def write_folder(model: Imported, ids: List[str], out: Path, cases: List[Case]) -> float:
+    """Writes `out`, which must not be there yet; returns the golden answers' largest difference of a logit."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CheckpointError(f"{out}: is there already; a version is not changed, give the next number")
-    cases = read_scores(scores, model, ids) if scores else made_up(model)
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -139,7 +140,7 @@ def write_folder(model: Imported, ids: List[str], out: Path, scores: Optional[Pa
         part.rename(out)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return len(cases), worst
+    return worst
 
 
 def _check(folder: Path, cases: List[Case], ids: List[str]) -> float:
