@@ -9,10 +9,6 @@ from load import Background, capacity_per_s
 from support.server import Server
 
 
-def await_calm(seconds=0.5):
-    time.sleep(seconds)
-
-
 def switch(server, version):
     return server.admin_post(f"/v1/models/{bundled.NAME}/reload", {"version": version})
 
@@ -43,7 +39,6 @@ def run(context):
                 resident.append(process.resident_bytes(server.process.pid))
             ended = time.monotonic()
             tally = clients.stop()
-        await_calm()
     context.say(f"{reloads} reloads in {ended - began:.1f} s at {load['rate']:.0f}/s; "
                 f"answers by version {dict(tally.versions)}, resident {resident[0]} … {resident[-1]} bytes")
     steady_ms, reload_ms = calm.percentile_ms(0.99), tally.percentile_ms(0.99, began, ended)
