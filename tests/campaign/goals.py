@@ -93,9 +93,11 @@ PARTS = [
     ]),
     Part("slow_clients", "slow clients: header, body and chunks in drips, answers never read", [
         size("clients", "slow clients at once", 1000),
-        must("left", "still connected 2 s after their deadline"),
+        must("left", "kinds of which one was still connected 2 s after its deadline"),
         time("overdue", "last one gone after its deadline", "<=", 200),
-        must("errors", "good traffic: wrong answers, statuses other than 200"),
+        time("overdue_small", "the same for unread answers that fit the kernel's buffers", "<=", 200),
+        must("errors", "good traffic: wrong answers, statuses other than 200, 429, 504"),
+        time("shed", "good traffic: 429 and 504", "==", 0, ""),
         must("lost", "good traffic: requests lost"),
         told("normal_p99", "good traffic: p99 without them", "ms"),
         time("p99_rise", "good traffic: p99 with them", "<", 2, "×"),
