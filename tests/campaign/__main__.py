@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import json
 import multiprocessing
 import os
 import resource
@@ -60,7 +59,8 @@ def run_part(part, options):
     try:
         figures = importlib.import_module(f"parts.{part.name}").run(context)
     except Exception:  # a part that breaks must not hide the others' results
-        context.fault("the part broke: " + traceback.format_exc())
+        traceback.print_exc()
+        context.faults.append("the part broke: " + traceback.format_exc())
     finally:
         for child in multiprocessing.active_children():
             child.terminate()
@@ -97,7 +97,6 @@ def main():
             failed += 1
             short = " --short" if options.short else ""
             print(f"{part.name}: FAILED. Again: scripts/campaign{short} --seed {options.seed} {part.name}", flush=True)
-            print(json.dumps(result["faults"], indent=1, ensure_ascii=False), flush=True)
         else:
             passed += 1
     print(f"{passed} passed, {failed} failed")

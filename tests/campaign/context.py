@@ -19,7 +19,7 @@ class Context:
         """Notes something that must not happen; the part goes on."""
         if len(self.faults) < 20:
             self.faults.append(text)
-            print(f"    fault: {text}", flush=True)
+            print(f"    fault: {text[:600]}", flush=True)
 
     def faults_of(self, tally, what, allowed=(200, 429, 504)):
         """Notes what a load saw and must not have seen; returns how many wrong answers and unexpected statuses."""
