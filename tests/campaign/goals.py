@@ -37,7 +37,8 @@ PARTS = [
     Part("overload", "3× and 10× capacity offered, open loop, 64 and 512 connections", [
         told("capacity", "capacity beside the same client", "1/s"),
         *overload_goals(3, 95), *overload_goals(10, 90),
-        must("resets", "connections reset, answers missing"),
+        must("resets", "connections reset or refused, broken answers"),
+        time("unanswered", "not answered within 5 s", "==", 0, ""),
         must("statuses", "answers other than 200, 429 and 504"),
         told("degraded", "accepted answers that are degraded", "%"),
         told("normal_p99", "p99 at half the capacity, before", "ms"),

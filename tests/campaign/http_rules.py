@@ -32,23 +32,24 @@ def cut_head(data, at):
 
 
 def framing(lines):
-    """("length", n) or ("chunked", None). Ambiguous: anything that another parser could take otherwise."""
-    words = lines[0].split(b" ")
-    if len(words) != 3 or words[2] != b"HTTP/1.1" or not TOKEN.match(words[0]) or b"\r" in lines[0]:
+    """("length", n) or ("chunked", None). Ambiguous: what another parser could take for another length. Oddities that
+    say nothing of the length (a strange method, a field without a name) are none."""
+    if not re.match(rb".* HTTP/1\.[01]\Z", lines[0], re.DOTALL):
         raise Ambiguous("request line")
     found = {}
     for line in lines[1:]:
         name, colon, value = line.partition(b":")
-        if b"\0" in line or b"\r" in line or not colon or not TOKEN.match(name):
-            raise Ambiguous("field line")
-        if name.lower() in FRAMING or name.lower() == b"host":
-            if name.lower() in found:
-                raise Ambiguous("repeated field")
-            found[name.lower()] = value.strip(b" \t")
-    if b"host" not in found or len(found) == 3:
-        raise Ambiguous("no host, or two framings")
+        if not colon or not TOKEN.match(name) or b"\r" in line or name.lower() not in FRAMING:
+            if any(known in line.lower() for known in FRAMING) and not (colon and TOKEN.match(name)):
+                raise Ambiguous("a length's field that is broken")
+            if b"\r" in line:
+                raise Ambiguous("a carriage return inside")
+            continue
+        if name.lower() in found:
+            raise Ambiguous("repeated field")
+        found[name.lower()] = value.strip(b" \t")
     if b"transfer-encoding" in found:
-        if found[b"transfer-encoding"].lower() != b"chunked":
+        if found[b"transfer-encoding"].lower() != b"chunked" or b"content-length" in found:
             raise Ambiguous("coding")
         return "chunked", None
     length = found.get(b"content-length", b"0")
