@@ -34,13 +34,15 @@ def start(server, bodies, out, **options):
     for name, value in options.items():
         command += ["--" + name.replace("_", "-"), str(value)]
     with pinned(cores()[1]):
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE, preexec_fn=_die_with_parent)
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                preexec_fn=_die_with_parent)
 
 
 def finish(client, out):
-    """The median over the client's runs, by name."""
+    """The median over the client's runs, by name; None if it never got an answer in its measured time."""
     _, complaints = client.communicate(timeout=3600)
+    if b"no request was answered" in complaints:
+        return None
     assert client.returncode == 0, complaints.decode()
     with open(out, encoding="utf-8") as stream:
         return json.load(stream)["median"]

@@ -27,7 +27,7 @@ class Context:
         if errors:
             self.fault(f"{what}: {tally.wrong} wrong answers, statuses {dict(tally.statuses)}, e.g. {tally.samples}")
         if tally.lost:
-            self.fault(f"{what}: {len(tally.lost)} lost, e.g. {tally.lost[0][2]}")
+            self.fault(f"{what}: {len(tally.lost)} lost, e.g. {tally.lost[0]}")
         return errors
 
     def say(self, text):

@@ -14,7 +14,7 @@ import selectors
 import socket
 import struct
 import time
-from collections import Counter, deque
+from collections import Counter, deque, namedtuple
 
 CONTENT_LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)", re.IGNORECASE)
 VERSION = re.compile(rb"\r\nX-Model-Version: *[^\r]*/(\d+)", re.IGNORECASE)
@@ -24,6 +24,10 @@ PATIENCE_S = 30.0
 KEPT_SAMPLES = 5
 
 
+# instants: its last byte was sent, its connection was opened, the loss was noticed
+Loss = namedtuple("Loss", "sent opened noticed what")
+
+
 class Tally:
     """What became of the requests of one run."""
 
@@ -31,7 +35,7 @@ class Tally:
         self.sent = self.ok = self.degraded = self.raced = self.refused = self.connects = 0
         self.statuses, self.versions = Counter(), Counter()
         self.wrong = 0
-        self.lost = []        # (instant it was sent, instant its connection was opened, what was seen)
+        self.lost = []        # of Loss
         self.refused_at = []  # instants
         self.samples = []     # what is worth showing of wrong answers
         self.latencies = []   # (instant of the end, seconds) of 200s
@@ -216,12 +220,15 @@ class Load:
         if connection.index is not None:
             if connection.all_acknowledged() or connection.received:
                 what = f"{how} after {len(connection.received)} bytes of the answer"
-                self.tally.lost.append((connection.sent_at, connection.opened, what))
+                self.lose(connection, what)
             else:
                 self.tally.raced += 1
         elif connection in self.idle:
             self.idle.remove(connection)
         self.close(connection)
+
+    def lose(self, connection, what):
+        self.tally.lost.append(Loss(connection.sent_at, connection.opened, time.monotonic(), what))
 
     def close(self, connection):
         self.busy.discard(connection)
@@ -234,7 +241,7 @@ class Load:
         while self.busy and time.monotonic() < end:
             self.turn(0.02)
         for connection in self.busy:
-            self.tally.lost.append((connection.sent_at, connection.opened, f"no answer after {PATIENCE_S:.0f} s"))
+            self.lose(connection, f"no answer after {PATIENCE_S:.0f} s")
         for key in list(self.selector.get_map().values()):
             key.fileobj.close()
         self.selector.close()

@@ -23,16 +23,17 @@ def run(context):
                         once=0.05, retry=True) as clients:
             for _ in range(context.size(100, 3)):
                 time.sleep(0.2 + 0.3 * chance.random())
-                kills.append(time.monotonic())
+                killed = time.monotonic()
                 server.process.kill()
                 server.__exit__()
+                kills.append((killed, time.monotonic()))
                 server = start(folder, port, ready_ms)
             time.sleep(0.3)
             tally = clients.stop()
     finally:
         server.__exit__()
-    # in flight: on a connection of the server that was killed, and sent before the kill was through
-    in_flight = [loss for loss in tally.lost if any(loss[1] <= kill and loss[0] <= kill + 0.1 for kill in kills)]
+    in_flight = [loss for loss in tally.lost
+                 if any(loss.sent <= dead and loss.noticed >= killed for killed, dead in kills)]
     tally.lost = [loss for loss in tally.lost if loss not in in_flight]
     return {
         "kills": len(kills), "ready": max(ready_ms), "requests": tally.answered, "lost": len(tally.lost),

@@ -7,6 +7,8 @@ model, so that ten times the capacity are still few requests.
 
 import subprocess
 import sys
+import time
+from collections import defaultdict
 
 import bench_load
 from probes import Prober
@@ -29,6 +31,8 @@ def prepare(context):
 TOLD = ("ok_p99_ms", "ok_max_ms", "status_200", "status_429", "status_504", "timeouts", "refused_p99_ms", "wait_p99_ms",
         "lag_p99_ms", "sent_per_s")
 
+UNMEASURED = ("ok_p99_ms", "ok_max_ms")
+
 
 def number(value):
     return float("nan") if value is None else value
@@ -42,7 +46,11 @@ class Overload:
 
     def load(self, name, **options):
         out = self.context.work / f"{name}.json"
-        return bench_load.run(self.server, self.bodies, out, seed=self.context.seed, **options)
+        found = bench_load.run(self.server, self.bodies, out, seed=self.context.seed, **options)
+        if found is None:
+            self.context.say(f"{name}: no request was answered in the measured time")
+            return defaultdict(float, dict.fromkeys(UNMEASURED))  # counts are 0, latencies unknown
+        return found
 
     def measure_capacity(self):
         found = self.load("capacity", closed=16, warmup=self.context.size(3, 0.5),
@@ -59,7 +67,8 @@ class Overload:
     def push(self, times, connections):
         """One turn of overload; keeps the worst of several turns."""
         capacity = self.figures["capacity"]
-        found = self.load(f"{times}x-{connections}", rate=times * capacity, connections=connections, warmup=2,
+        found = self.load(f"{times}x-{connections}", rate=times * capacity, connections=connections,
+                          warmup=self.context.size(2, 0.5),
                           duration=self.context.size(60, 2), timeout_ms=5000)
         share = 100.0 * found["goodput_per_s"] / capacity
         told = {key: round(found[key] or 0.0, 1) for key in TOLD}
@@ -77,6 +86,17 @@ class Overload:
         self.figures[key] = choose(self.figures.get(key, value), value)
 
 
+def serves(server, bodies):
+    """One 200 within some seconds."""
+    with open(bodies, encoding="utf-8") as stream:
+        body = stream.readline()
+    for _ in range(20):
+        if server.rank(body).status == 200:
+            return True
+        time.sleep(0.25)
+    return False
+
+
 def run(context):
     folder, bodies = prepare(context)
     with bench_load.pinned(bench_load.cores()[0]):
@@ -90,8 +110,8 @@ def run(context):
                 for connections in (64, 512):
                     overload.push(times, connections)
             recovered_ms = overload.normal("after", 0.8)
-        if server.process.poll() is not None:
-            context.fault(server.describe("ended"))
+        if server.process.poll() is not None or not serves(server, bodies):
+            context.fault(server.describe("it does not serve any more"))
     finally:
         server.__exit__()
     failed = data.failed + admin.failed
