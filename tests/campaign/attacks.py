@@ -31,8 +31,8 @@ def raw(text, rest=b""):
 
 
 def lengths(data):
-    for length in (0, 1, 7, len(data) - 8, len(data) - 7, len(data), BIG + 1, 100_000_001, 2 ** 31, 2 ** 32, 2 ** 63 - 8,
-                   2 ** 63, 2 ** 64 - 8, 2 ** 64 - 1):
+    near = (0, 1, 7, len(data) - 8, len(data) - 7, len(data), BIG + 1)
+    for length in (*near, 100_000_001, 2 ** 31, 2 ** 32, 2 ** 63 - 8, 2 ** 63, 2 ** 64 - 8, 2 ** 64 - 1):
         yield f"header length {length}", with_length(data, length)
 
 

@@ -114,7 +114,7 @@ class Load:
                 sock = socket.create_connection(self.address, timeout=5)
             except OSError:
                 self.tally.refused += 1
-                self.tally.refused_at.append(now)
+                self.tally.refused_at.append(time.monotonic())
                 self.connect_after = now + 0.005
                 self.missing -= 0 if self.retry else 1
                 return

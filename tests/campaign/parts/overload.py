@@ -72,7 +72,8 @@ class Overload:
                           duration=self.context.size(60, 2), timeout_ms=5000)
         share = 100.0 * found["goodput_per_s"] / capacity
         told = {key: round(found[key] or 0.0, 1) for key in TOLD}
-        self.context.say(f"{times}× = {times * capacity:.0f}/s, {connections} connections: goodput {share:.1f} %; {told}")
+        self.context.say(f"{times}× = {times * capacity:.0f}/s, {connections} connections: goodput {share:.1f} %; "
+                         f"{told}")
         self.worst(f"goodput_{times}x", share, min)
         self.worst(f"p99_{times}x", number(found["ok_p99_ms"]), max)
         self.worst(f"max_{times}x", number(found["ok_max_ms"]), max)

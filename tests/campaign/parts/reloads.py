@@ -1,5 +1,5 @@
-"""Reload after reload, two versions alternating, under 70 % load: each answer is byte for byte that of the version which
-it names."""
+"""Reload after reload, two versions alternating, under 70 % load: each answer is byte for byte that of the version
+which it names."""
 
 import time
 
