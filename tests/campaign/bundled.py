@@ -45,6 +45,16 @@ def copy_two(folder):
     return folder
 
 
+def ask(server, body):
+    """A whole answer; a machine under load may need some tries."""
+    for _ in range(100):
+        reply = server.rank(body)
+        if reply.status == 200 and reply.json["degraded"] is None:
+            return reply
+        assert reply.status in (200, 429, 504), reply
+    raise AssertionError(reply)
+
+
 class Exchanges:
     """Requests, and the bytes that each version answers: asked once, checked against the float64 reference."""
 
@@ -64,10 +74,8 @@ class Exchanges:
         answers = []
         for line, body in zip(self.lines, self.bodies):
             line = weighted(line) if version == 2 else line
-            reply = server.rank(body, headers={"X-Rank-Budget-Ms": None})
-            assert reply.status == 200, reply
+            reply = ask(server, body)
             assert reply.json["model"] == {"name": NAME, "version": version}, reply.json["model"]
-            assert reply.json["degraded"] is None, reply.json["degraded"]
             times = len(body["candidates"]) // len(line["request"]["candidates"])
             bare = [{key: value for key, value in item.items() if key not in ("signals", "terms")}
                     for item in line["expected"]["items"]]

@@ -66,9 +66,9 @@ def cut_chunks(data, at):
             return None
         line = data[at:end]
         line = line[:-1] if line.endswith(b"\r") else line
-        if not re.match(rb"[0-9A-Fa-f]{1,15}\Z", line):
+        if not re.match(rb"[0-9A-Fa-f]{1,15}[ \t]*(;.*)?\Z", line, re.DOTALL):
             raise Ambiguous("chunk size")
-        at, size = end + 1, int(line, 16)
+        at, size = end + 1, int(line.partition(b";")[0], 16)
         if size == 0:
             break
         if len(data) < at + size + 1:

@@ -6,8 +6,9 @@ GLUED = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 ODD = (b"\0", b"\r", b"\n", b"\r\n", b" ", b"\t", b":", b",", b";", b"\x0b", b"\x7f", b"\x80", b"\xff", b"0", b"-",
        b"+", b"chunked", b"identity", b"100-continue", b"18446744073709551615", b"0x13")
 FIELDS = (b"Content-Length: 4", b"Content-Length : 4", b"Content-Length:\r\n 4", b"Content-Length: 0",
-          b"Content-Length: +4", b"Content-Length: 4, 4", b"Content-Length:", b"Transfer-Encoding: chunked", b"Transfer-Encoding : chunked",
-          b"Transfer-Encoding:\r\n chunked", b"Transfer-Encoding: xchunked", b"Transfer-Encoding: gzip, chunked",
+          b"Content-Length: +4", b"Content-Length: 4, 4", b"Content-Length:",
+          b"Transfer-Encoding: chunked", b"Transfer-Encoding : chunked", b"Transfer-Encoding:\r\n chunked",
+          b"Transfer-Encoding: xchunked", b"Transfer-Encoding: gzip, chunked",
           b"Transfer-Encoding: chunked, identity", b"transfer-encoding:\tchunked", b"Transfer_Encoding: chunked",
           b"Host: y", b"Expect: 100-continue", b"Connection: close", b"Connection: keep-alive, close",
           b"Content-Encoding: gzip", b"Upgrade: h2c", b"X-Rank-Budget-Ms: 1e9", b"X-Request-Id: a\0b", b"Trailer: Host",

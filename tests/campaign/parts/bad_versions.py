@@ -149,7 +149,8 @@ def run(context):
     folder = context.work / "models"
     for name in models.GOLDEN_SETS:
         models.copy_golden(folder, name, GOOD)
-    with Server(folder, "--default-model", "sasrec_mlp", "--access-log-sample", 0, "--log-level", "error") as server:
+    with Server(folder, "--default-model", "sasrec_mlp", "--access-log-sample", 0, "--log-level", "error",
+                "--budget-ms", 20000, "--queue-ms", 20000) as server:
         for name in models.GOLDEN_SETS:
             models.copy_golden(folder, name, BAD, golden=False)
         tries = Tries(context, server, folder)

@@ -18,6 +18,7 @@ IDLE_S = 1.0
 SPINNING_PERCENT = 30.0
 START_S = 20.0
 MIB = 1 << 20
+PATIENT = ("--drain-delay", 0, "--budget-ms", 5000, "--queue-ms", 5000)
 
 
 class Cases:
@@ -72,7 +73,7 @@ class Bare:
                 resource.setrlimit(kind, (value, value))
 
         command = [BINARY, "serve", "--models", str(folder), "--listen", f"127.0.0.1:{port}", "--admin", "127.0.0.1:0",
-                   "--access-log-sample", "1", "--drain-delay", "0", *map(str, flags)]
+                   "--access-log-sample", "1", *map(str, PATIENT), *map(str, flags)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
                                         env=clean_environment(), preexec_fn=prepare)
         self.data = ("127.0.0.1", port)
@@ -146,7 +147,7 @@ def descriptors_at_start(cases):
 def descriptors_while_serving(cases):
     """All descriptors taken by idle connections; a kept connection is served on, and new ones once there is room."""
     name = "descriptors taken by connections"
-    with cases.case(name), Server(cases.folder, "--drain-delay", 0) as server:
+    with cases.case(name), Server(cases.folder, *PATIENT) as server:
         kept = wire.connect(server.data)
         limit = process.descriptors(server.process.pid) + 8
         resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
@@ -165,7 +166,7 @@ def descriptors_while_serving(cases):
 
 def reload_without(cases, name, kind, spare):
     """A reload that cannot get what it needs: 409 or 200, and serving goes on; with room again it works."""
-    with cases.case(name), Server(cases.folder, "--drain-delay", 0) as server:
+    with cases.case(name), Server(cases.folder, *PATIENT) as server:
         connection, kept = wire.open_connection(server.admin), wire.connect(server.data)
         path = f"/v1/models/{bundled.NAME}/reload"
         assert wire.exchange(connection, "POST", path, {"version": 1}).status == 200
