@@ -61,7 +61,7 @@ static void refuse(struct rk_guard *guard, enum rk_problem problem, const char *
 		(struct rk_refusal){.problem = problem, .status = rk_problem_status(problem), .detail = detail};
 }
 
-static void refuse_malformed(struct rk_guard *guard, const char *detail)
+void rk_guard_malformed(struct rk_guard *guard, const char *detail)
 {
 	refuse(guard, RK_PROBLEM_MALFORMED_HTTP, detail);
 	guard->refusal.must_close = true;
@@ -89,7 +89,7 @@ void rk_guard_begin(struct rk_guard *guard, enum rk_listener listener, const str
 		guard->head.route == RK_ROUTE_RANK ? limits->max_body_bytes : (size_t)RK_SMALL_BODY_BYTES;
 	guard->is_http_1_0 = strcmp(version, "HTTP/1.0") == 0;
 	if (!guard->is_http_1_0 && strcmp(version, "HTTP/1.1") != 0) {
-		refuse_malformed(guard, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+		rk_guard_malformed(guard, "only HTTP/1.0 and HTTP/1.1 are spoken here");
 		guard->refusal.status = 505;
 	}
 }
@@ -97,24 +97,24 @@ void rk_guard_begin(struct rk_guard *guard, enum rk_listener listener, const str
 static void take_content_length(struct rk_guard *guard, struct rk_bytes value)
 {
 	if (guard->n_content_length++ > 0) {
-		refuse_malformed(guard, "more than one Content-Length");
+		rk_guard_malformed(guard, "more than one Content-Length");
 		return;
 	}
 	uint64_t length = 0;
 	for (size_t i = 0; i < value.size; i++) {
 		if (value.data[i] < '0' || value.data[i] > '9') {
-			refuse_malformed(guard, "Content-Length is not a decimal number");
+			rk_guard_malformed(guard, "Content-Length is not a decimal number");
 			return;
 		}
 		/* the parser below takes the largest number for a body without an end */
 		if (__builtin_mul_overflow(length, (uint64_t)10, &length) ||
 		    __builtin_add_overflow(length, (uint64_t)(value.data[i] - '0'), &length) || length == UINT64_MAX) {
-			refuse_malformed(guard, "Content-Length is beyond any size");
+			rk_guard_malformed(guard, "Content-Length is beyond any size");
 			return;
 		}
 	}
 	if (value.size == 0)
-		refuse_malformed(guard, "Content-Length is empty");
+		rk_guard_malformed(guard, "Content-Length is empty");
 	guard->head.content_length = length;
 }
 
@@ -122,11 +122,11 @@ static void take_content_length(struct rk_guard *guard, struct rk_bytes value)
 static void take_transfer_encoding(struct rk_guard *guard, struct rk_bytes value)
 {
 	if (guard->n_transfer_encoding++ > 0)
-		refuse_malformed(guard, "more than one Transfer-Encoding");
+		rk_guard_malformed(guard, "more than one Transfer-Encoding");
 	else if (guard->is_http_1_0)
-		refuse_malformed(guard, "Transfer-Encoding in HTTP/1.0");
+		rk_guard_malformed(guard, "Transfer-Encoding in HTTP/1.0");
 	else if (!equals(value, "chunked"))
-		refuse_malformed(guard, "a Transfer-Encoding other than chunked");
+		rk_guard_malformed(guard, "a Transfer-Encoding other than chunked");
 	else
 		guard->head.chunked = true;
 }
@@ -215,23 +215,23 @@ void rk_guard_header(struct rk_guard *guard, struct rk_bytes name, struct rk_byt
 	else if (equals(name, "Transfer-Encoding"))
 		take_transfer_encoding(guard, value);
 	else if (begins(name, "Content-Length") || begins(name, "Transfer-Encoding"))
-		refuse_malformed(guard, "a header's name that only resembles one of the message's length");
+		rk_guard_malformed(guard, "a header's name that only resembles one of the message's length");
 	else if (!is_token(name))
-		refuse_malformed(guard, "a header's name has a character that no name may have");
+		rk_guard_malformed(guard, "a header's name has a character that no name may have");
 	else if (has_control(value))
-		refuse_malformed(guard, "a header's value has a control character");
+		rk_guard_malformed(guard, "a header's value has a control character");
 	else if (!equals(name, "Host"))
 		take_other(guard, name, trim(value));
 	else if (guard->n_host++ > 0)
-		refuse_malformed(guard, "more than one Host");
+		rk_guard_malformed(guard, "more than one Host");
 }
 
 static void check_length(struct rk_guard *guard)
 {
 	if (guard->n_content_length > 0 && guard->n_transfer_encoding > 0)
-		refuse_malformed(guard, "Content-Length beside Transfer-Encoding");
+		rk_guard_malformed(guard, "Content-Length beside Transfer-Encoding");
 	else if (!guard->is_http_1_0 && guard->n_host == 0)
-		refuse_malformed(guard, "no Host");
+		rk_guard_malformed(guard, "no Host");
 }
 
 static void check_meaning(struct rk_guard *guard)

@@ -5,7 +5,7 @@
  *
  *     rk_guard_begin(&guard, ...);  rk_guard_header(&guard, name, value) for each;  if (!rk_guard_end(&guard)) refuse
  *
- * What it cannot see, since the parser has dropped it before: bare LF line ends, and what follows a NUL in a value.
+ * What it cannot see, since the parser has dropped it before: bare LF line ends.
  */
 #ifndef RK_SERVER_GUARD_H
 #define RK_SERVER_GUARD_H
@@ -61,6 +61,9 @@ struct rk_guard {
 void rk_guard_begin(struct rk_guard *guard, enum rk_listener listener, const struct rk_guard_limits *limits,
 		    const char *method, struct rk_bytes path, const char *version);
 void rk_guard_header(struct rk_guard *guard, struct rk_bytes name, struct rk_bytes value);
+
+/* What the caller found in the head itself: 400, and the connection closes. `detail` is a constant. */
+void rk_guard_malformed(struct rk_guard *guard, const char *detail);
 
 /* True: guard->head holds. False: guard->refusal holds (and of the head, route, method and request id). */
 bool rk_guard_end(struct rk_guard *guard);

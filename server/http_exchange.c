@@ -74,15 +74,6 @@ void rk_http_resume(struct MHD_Connection *mhd, struct rk_http *http)
 	atomic_fetch_sub_explicit(&http->n_suspended, 1, memory_order_acq_rel);
 }
 
-static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_size,
-				   const char *value, size_t value_size)
-{
-	(void)kind;
-	rk_guard_header(context, (struct rk_bytes){name, name_size},
-			(struct rk_bytes){value == NULL ? "" : value, value == NULL ? 0 : value_size});
-	return MHD_YES;
-}
-
 static void take_request_id(struct rk_exchange *exchange)
 {
 	const struct rk_head *head = &exchange->guard.head;
@@ -118,7 +109,7 @@ static enum MHD_Result take_head(struct rk_connection *connection, struct MHD_Co
 	struct rk_exchange *exchange = &connection->exchange;
 	const struct rk_http *http = connection->http;
 	rk_guard_begin(&exchange->guard, http->listener, &http->guard_limits, method, rk_bytes_of(url), version);
-	(void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, take_header, &exchange->guard);
+	rk_http_read_head(mhd, method, version, &exchange->guard);
 	exchange->is_refused = !rk_guard_end(&exchange->guard);
 	take_request_id(exchange);
 	exchange->stage = RK_EXCHANGE_DISCARD;

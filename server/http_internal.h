@@ -69,6 +69,10 @@ void rk_http_complete(void *context, struct MHD_Connection *mhd, void **exchange
 void rk_http_resume(struct MHD_Connection *mhd, struct rk_http *http);
 void rk_http_suspend(struct MHD_Connection *mhd, struct rk_http *http);
 
+/* Tells the guard the fields of the head, and what the library hides of them; server/http_head.c. `method` and
+ * `version` are those that the handler gets. */
+void rk_http_read_head(struct MHD_Connection *mhd, const char *method, const char *version, struct rk_guard *guard);
+
 /* Answers; server/http_reply.c. Each queues exactly one, or returns MHD_NO, which ends the connection. */
 RK_NODISCARD enum rk_status rk_http_ready_open(struct rk_http *http, struct rk_error *reterr);
 void rk_http_ready_close(struct rk_http *http);

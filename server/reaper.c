@@ -3,6 +3,7 @@
 #include "model/base/check.h"
 #include "server/clock.h"
 
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -58,6 +59,13 @@ static bool line_is_late(const struct rk_reaper *reaper, struct rk_connection *c
 	return connection->grown_ns != 0 && now_ns - connection->grown_ns > reaper->options.request_timeout_ns;
 }
 
+/* Whether the peer has yet to take a part of the last answer: all of it may have found room in the kernel. */
+static bool has_unread_answer(const struct rk_connection *connection)
+{
+	int n_unread = 0;
+	return ioctl(connection->socket, SIOCOUTQ, &n_unread) == 0 && n_unread > 0;
+}
+
 static bool is_late(const struct rk_reaper *reaper, struct rk_connection *connection, uint64_t clock, uint64_t now_ns)
 {
 	uint64_t since_ns = clock >> RK_CONNECTION_PHASE_BITS;
@@ -65,7 +73,8 @@ static bool is_late(const struct rk_reaper *reaper, struct rk_connection *connec
 	switch ((enum rk_connection_phase)(clock & RK_CONNECTION_PHASE_MASK)) {
 	case RK_CONNECTION_IDLE:
 		return line_is_late(reaper, connection, clock, now_ns) ||
-		       (connection->grown_ns == 0 && age_ns > reaper->options.idle_timeout_ns);
+		       (connection->grown_ns == 0 && age_ns > reaper->options.idle_timeout_ns) ||
+		       (age_ns > reaper->options.request_timeout_ns && has_unread_answer(connection));
 	case RK_CONNECTION_ARRIVING:
 	case RK_CONNECTION_SENDING:
 		return rk_connection_is_late(clock, reaper->options.request_timeout_ns, now_ns);
@@ -94,11 +103,17 @@ static bool peer_is_gone(struct rk_connection *connection, uint64_t clock)
 static void end_late(struct rk_reaper *reaper, struct rk_connection *connection, uint64_t clock)
 {
 	enum rk_connection_phase phase = (enum rk_connection_phase)(clock & RK_CONNECTION_PHASE_MASK);
+	bool is_answer = phase == RK_CONNECTION_SENDING || has_unread_answer(connection);
 	bool is_request = phase == RK_CONNECTION_ARRIVING || (phase == RK_CONNECTION_IDLE && connection->grown_ns != 0);
-	if (is_request)
+	if (is_answer) {
+		/* reset: else the kernel would keep what nobody reads for minutes after the close */
+		const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+		(void)setsockopt(connection->socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	} else if (is_request) {
 		(void)rk_canned_send(&reaper->timeout, connection->socket);
+	}
 	(void)shutdown(connection->socket, SHUT_RDWR);
-	if ((is_request || phase == RK_CONNECTION_SENDING) && reaper->options.reaped != NULL)
+	if ((is_request || is_answer) && reaper->options.reaped != NULL)
 		reaper->options.reaped(reaper->options.context);
 }
 

@@ -1,7 +1,8 @@
 /*
  * The reaper: ends connections whose request drips in, or whose answer drips out, for longer than request_timeout. The
- * HTTP library's own time-out sees inactivity only, so that one byte a second would hold a connection for ever.
- * Connections without a request end after idle_timeout.
+ * HTTP library's own time-out sees inactivity only, so that one byte a second would hold a connection for ever; and it
+ * takes an answer for sent when the kernel has it, though nobody may read it. Connections without a request end after
+ * idle_timeout.
  *
  * A request that is late gets a prepared 408; an answer that is late just ends. A request line that has begun but not
  * ended is not shown by the library: there the kernel's count of received bytes tells (TCP only; elsewhere

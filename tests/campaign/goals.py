@@ -114,7 +114,6 @@ PARTS = [
         size("mutations", "seeded mutations", 100_000),
         must("smuggled", "answers to requests that were only a body, or behind an ambiguous head"),
         must("crashes", "crashes"),
-        told("unseen", "the same behind a line that begins with a NUL (docs: not visible above the HTTP library)"),
         must("hung", "connections not ended 5 s after the client's end"),
         told("statuses", "first answers by status"),
         size("splits", "valid requests split at random", 2000),

@@ -33,11 +33,13 @@ def cut_head(data, at):
 
 def framing(lines):
     """("length", n) or ("chunked", None). Ambiguous: what another parser could take for another length. Oddities that
-    say nothing of the length (a strange method, a field without a name) are none."""
+    say nothing of the length (a strange method) are none."""
     if not re.match(rb".* HTTP/1\.[01]\Z", lines[0], re.DOTALL):
         raise Ambiguous("request line")
     found = {}
     for line in lines[1:]:
+        if b"\0" in line or line[:1] in b" \t:":
+            raise Ambiguous("a NUL, a folded line, a line without a name")
         name, colon, value = line.partition(b":")
         if not colon or not TOKEN.match(name) or b"\r" in line or name.lower() not in FRAMING:
             if any(known in line.lower() for known in FRAMING) and not (colon and TOKEN.match(name)):
@@ -85,7 +87,7 @@ def cut_chunks(data, at):
         if end < 0:
             return None
         line, at = data[at:end].rstrip(b"\r"), end + 1
-        if not line:
+        if not line or line[:1] in b"\0:":  # the library ends a trailer there too, and shows nothing of it
             return at
 
 

@@ -38,6 +38,15 @@ SMUGGLING = {
     "negative length": post(b"Content-Length: -19") + BODY,
     "hexadecimal length": post(b"Content-Length: 0x13") + BODY,
     "HTTP/1.0 and chunked": post(b"Transfer-Encoding: chunked", version=b"1.0") + CHUNKED,
+    "a line without a name": post(b"Content-Length: 19", b": no name", b"X: y") + BODY,
+    "a colon alone": post(b"Content-Length: 19", b":", b"X: y") + BODY,
+    "a line that begins with a NUL": post(b"Content-Length: 19", b"\0X: y", b"Z: z") + BODY,
+    "a NUL in a value": post(b"X: y\0Transfer-Encoding: chunked", b"Content-Length: 19") + BODY,
+    "a NUL in the last value": post(b"Content-Length: 19", b"X: y\0z") + BODY,
+    "a NUL behind a value": post(b"X: y\0", b"Content-Length: 19") + BODY,
+    "a NUL behind a value, bare line feeds": post(b"X: y\0", b"Content-Length: 19").replace(b"\r", b"") + BODY,
+    "a folded value": post(b"X: y\r\n Transfer-Encoding: chunked", b"Content-Length: 19") + BODY,
+    "a folded last value": post(b"Content-Length: 19", b"X: y\r\n z") + BODY,
     "two hosts": post(b"Host: y", b"Content-Length: 19") + BODY,
 }
 

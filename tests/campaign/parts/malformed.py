@@ -1,7 +1,6 @@
 """Malformed HTTP on many connections, and valid requests in random pieces. Every answer counts against what the stream
 may get by the rules (http_rules): one more is a smuggled one. A last 400 is no answer to a request: it ends the
-connection, and the HTTP library sends its own refusals twice for some heads. It also takes a line that begins with a
-NUL for the end of a head, which nobody above it can see: these are counted apart."""
+connection, and the HTTP library sends its own refusals twice for some heads."""
 
 import random
 import re
@@ -92,7 +91,7 @@ class Mutations:
     def __init__(self, context, server):
         self.context, self.server = context, server
         self.statuses = Counter()
-        self.smuggled = self.unseen = self.hung = self.tried = 0
+        self.smuggled = self.hung = self.tried = 0
         self.valid = mutations.valid_requests()
 
     def stream(self, number):
@@ -114,9 +113,7 @@ class Mutations:
         self.statuses[found[0] if found else "none"] += 1
         while len(found) > 1 and (found[-1] == 400 or found[-1] == found[-2] == 413):
             found.pop()
-        if len(found) > http_rules.most_answers(data) and b"\n\0" in data:
-            self.unseen += 1
-        elif len(found) > http_rules.most_answers(data):
+        if len(found) > http_rules.most_answers(data):
             self.smuggled += 1
             self.context.fault(f"mutation {exchange.tag}, seed {self.context.seed}: {data!r} got {found}")
         if not exchange.is_done:
@@ -182,5 +179,5 @@ def run(context):
         if crashes:
             context.fault(server.describe("ended"))
     statuses = ", ".join(f"{count:,} × {status}" for status, count in damage.statuses.most_common())
-    return {"mutations": damage.tried, "smuggled": damage.smuggled, "unseen": damage.unseen, "hung": damage.hung,
+    return {"mutations": damage.tried, "smuggled": damage.smuggled, "hung": damage.hung,
             "crashes": crashes, "statuses": statuses, "splits": splits.tried, "different": splits.different}

@@ -120,6 +120,31 @@ Test(reaper, a_late_answer_just_ends)
 	cr_assert_str_empty(received());
 }
 
+Test(reaper, an_answer_that_nobody_reads_just_ends)
+{
+	move(RK_CONNECTION_IDLE, RK_CONNECTION_ARRIVING, 1);
+	move(RK_CONNECTION_ARRIVING, RK_CONNECTION_SENDING, 1);
+	static char answer[4 << 20];
+	while (send(connection.socket, answer, sizeof(answer), MSG_DONTWAIT) > 0) /* as much as the kernel takes */
+		;
+	move(RK_CONNECTION_SENDING, RK_CONNECTION_IDLE, 2);
+	look_at(11.9);
+	cr_assert_not(is_reaped());
+	look_at(12.1);
+	cr_assert(is_reaped());
+	cr_assert_eq(n_reaped, 1);
+}
+
+Test(reaper, an_answer_that_has_arrived_is_no_reason)
+{
+	move(RK_CONNECTION_IDLE, RK_CONNECTION_ARRIVING, 1);
+	move(RK_CONNECTION_ARRIVING, RK_CONNECTION_SENDING, 1);
+	cr_assert_eq(send(connection.socket, "answer", 6, 0), 6);
+	move(RK_CONNECTION_SENDING, RK_CONNECTION_IDLE, 2);
+	look_at(12.1);
+	cr_assert_not(is_reaped());
+}
+
 Test(reaper, a_fresh_line_that_drips)
 {
 	cr_assert_eq(send(client, "GET", 3, 0), 3);
