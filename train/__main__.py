@@ -1,4 +1,4 @@
-"""Command line: python3 -m train {run,checkpoint,export,requests,import}."""
+"""Command line: python3 -m train COMMAND; --help lists the commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any, Dict, List, Optional
 
 from . import evaluate, export, report, requests
 from .build import DEFAULT_CONFIG, DEFAULT_DATA, ROOT, Bundle, build, load_settings
+from .experiments import commands as experiments
 from .importers.command import add_command as add_import_command
+from .memory import keep_freed_memory
 from .trainer import Trainer
 
 
@@ -115,11 +117,13 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--plain-ids", action="store_true", help="ids alone, without any features")
     sub.add_argument("--out", type=Path, required=True)
     add_import_command(commands)
+    experiments.add_commands(commands)
     return top
 
 
 def main(arguments: Optional[List[str]] = None) -> None:
     """Entry point."""
+    keep_freed_memory()
     args = parser().parse_args(arguments)
     args.shown = " ".join(["python3 -m train", *(arguments if arguments is not None else sys.argv[1:])])
     args.function(args)

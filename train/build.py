@@ -40,7 +40,10 @@ class Bundle:
 
     def targets(self, part: str) -> "tuple[States, Targets]":
         """States and targets of train, validation or test."""
-        days = {"train": TRAIN_DAYS, "validation": (VALIDATION_DAY,), "test": TEST_DAYS}[part]
+        return self.targets_of({"train": TRAIN_DAYS, "validation": (VALIDATION_DAY,), "test": TEST_DAYS}[part])
+
+    def targets_of(self, days: "tuple[int, ...]") -> "tuple[States, Targets]":
+        """States and targets of any days of the log."""
         return log_states(self.events, self.data, self.signals, days)
 
 
@@ -91,11 +94,3 @@ class Trainee(nn.Module):
         self.contrast = nn.ModuleDict()
         dropout = bundle.settings["dropout"]
         self.model.set_dropout(dropout["encoder"], dropout["ranker"])
-
-
-def seed_everything(seed: int, threads: int) -> np.random.Generator:
-    """Fixes every source of chance; the same seed gives the same weights to the bit on the same machine."""
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
-    torch.manual_seed(seed)
-    return np.random.default_rng(seed)

@@ -15,7 +15,7 @@ from typing import List, Optional, Tuple
 import numpy as np
 import torch
 
-from .data import PRIOR, TEST_DAYS, TRAIN_DAYS, Data
+from .data import LABELS, PRIOR, TEST_DAYS, TRAIN_DAYS, Data
 from .features import FeatureColumns
 from .model import Batch
 from .model_config import ModelConfig
@@ -57,6 +57,25 @@ def event_store(data: Data, config: ModelConfig, signals: np.ndarray) -> Events:
     offsets = np.searchsorted(user[order], np.arange(data.n_users + 1))
     return Events(offsets, user[order], np.concatenate([prior.item, log.item])[order], day[order], row[order],
                   actions[order])
+
+
+def safe_skips(events: Events, data: Data, ratio: float) -> np.ndarray:
+    """[E] bool: training events that may be taken for negative feedback though nobody said so.
+
+    The duration is known, less than `ratio` of it was watched, and the user liked, followed for or forwarded the item
+    neither before nor after.
+    """
+    log, row = data.log, events.row
+    duration = np.where(row >= 0, log.duration_ms[row], 0)
+    short = (duration > 0) & (log.watch_ms[row] < ratio * duration) & np.isin(events.day, TRAIN_DAYS)
+    fond = np.zeros(len(row), bool)
+    early = row < 0
+    fond[early] = data.prior.like[:early.sum()]
+    names = list(LABELS)
+    columns = [names.index(name) for name in ("like", "follow", "forward")]
+    fond[~early] = log.labels[row[~early]][:, columns].any(1)
+    key = events.user * data.n_items + events.item
+    return short & ~np.isin(key, key[fond])
 
 
 @dataclass
@@ -149,15 +168,18 @@ class Batcher:
         early = np.stack([data.prior.long_view, data.prior.like], 1)
         self.early_sums = np.concatenate([np.zeros((1, 2)), np.cumsum(early, 0)])
 
-    def history(self, states: States, chosen: np.ndarray) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Items [B, L], actions [B, L, n_actions] float32, lengths [B] of chosen states."""
-        limit = self.config.encoder.max_history
+    @staticmethod
+    def window(states: States, chosen: np.ndarray, limit: int) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The last `limit` events of chosen states: places in Events [B, L], which of them count [B, L], lengths [B]."""
         end = states.end[chosen]
         lengths = np.minimum(end - states.first[chosen], limit)
-        width = max(1, int(lengths.max(initial=0)))
-        place = np.arange(width)[None, :]
+        place = np.arange(max(1, int(lengths.max(initial=0))))[None, :]
         inside = place < lengths[:, None]
-        index = np.where(inside, (end - lengths)[:, None] + place, 0)
+        return np.where(inside, (end - lengths)[:, None] + place, 0), inside, lengths
+
+    def history(self, states: States, chosen: np.ndarray) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Items [B, L], actions [B, L, n_actions] float32, lengths [B] of chosen states."""
+        index, inside, lengths = self.window(states, chosen, self.config.encoder.max_history)
         items = np.where(inside, self.events.item[index], 0)
         actions = self.events.actions[index] & inside[:, :, None]
         return torch.from_numpy(items), torch.from_numpy(actions).float(), torch.from_numpy(lengths)

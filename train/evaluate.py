@@ -80,6 +80,29 @@ def brief(bundle: Bundle, trainee: Trainee, part: str) -> Dict[str, float]:
     return result
 
 
+def summary(bundle: Bundle, found: Dict[str, np.ndarray]) -> Dict[str, float]:
+    """The numbers of one run that a table of runs shows; `found` as predict() returns it."""
+    rows, logits = found["rows"], found["logits"].astype(float)
+    log, user = bundle.data.log, bundle.data.log.user[rows]
+    tail = bundle.item_stats.exposures[log.item[rows]] <= TAIL_EXPOSURES
+    labels = {name: bundle.signals[rows, k] for k, name in enumerate(SIGNALS)}
+    scores = {name: logits[:, k] for k, name in enumerate(SIGNALS)}
+    labels["hate_or_short_view"] = np.maximum(labels["hate"], labels["short_view"])
+    scores["hate_or_short_view"] = scores["short_view"]
+    result = {}
+    for name, label in labels.items():
+        result[f"auc.{name}"] = metrics.auc(label, scores[name])
+        result[f"gauc.{name}"] = metrics.gauc(user, label, scores[name])
+        if name in ("click", "long_view", "hate_or_short_view"):
+            result[f"tail.{name}"] = metrics.auc(label[tail], scores[name][tail])
+    reward = bundle.reward[rows].astype(float)
+    for name, score in scores_of(bundle, logits).items():
+        result[f"ndcg.{name}"] = metrics.ndcg(user, reward, score)
+    deciles = metrics.calibration(scores_of(bundle, logits)["combined"], reward)
+    result["calibration.worst"] = max(abs(decile["ratio"] - 1) for decile in deciles)
+    return result
+
+
 def evaluate(bundle: Bundle, trainee: Trainee, part: str = "test", rounds: int = ROUNDS) -> Dict[str, Any]:
     """Everything that the report shows of one part (test or validation)."""
     found = predict(bundle, trainee, part)

@@ -48,24 +48,12 @@ def unknown_item(trainee: Trainee) -> torch.Tensor:
     return trainee.tower(ALL).mean(0).detach().clone()
 
 
-def training_tensors(trainer: Trainer) -> Dict[str, torch.Tensor]:
-    """`training.*`: the tower's parts, Adam's moments (named by parameter), the step; `contrast.*`: the tasks' own."""
-    tensors = {f"contrast.{name}": value for name, value in trainer.trainee.contrast.state_dict().items()}
-    tensors.update({f"training.tower.{name}": value for name, value in trainer.trainee.tower.state_dict().items()})
-    names = {id(parameter): name for name, parameter in trainer.trainee.named_parameters()}
-    for parameter, state in trainer.optimizer.state.items():
-        for moment in ("exp_avg", "exp_avg_sq"):
-            tensors[f"training.optimizer.{names[id(parameter)]}.{moment}"] = state[moment]
-    tensors["training.step"] = torch.tensor([trainer.step], dtype=torch.int64)
-    return tensors
-
-
 def write_checkpoint(trainer: Trainer, bundle: Bundle, folder: Path) -> None:
     """A whole training checkpoint as a model folder."""
     folder.mkdir(parents=True, exist_ok=True)
     raw = model_json(bundle.settings, bundle.columns)
     write_text(folder / "config.json", json.dumps(raw, indent=1, ensure_ascii=False) + "\n")
-    save_file({**served_tensors(trainer.trainee), **training_tensors(trainer)}, folder / "model.safetensors")
+    save_file({**served_tensors(trainer.trainee), **trainer.state_tensors()}, folder / "model.safetensors")
 
 
 def export(checkpoint: Path, out: Path, keep_training_tensors: bool = False) -> Dict[str, int]:

@@ -1,82 +1,62 @@
-"""The training loop."""
+"""The ranking stage: exposures of the training days, one logit a signal, and the combined reward."""
 
 from __future__ import annotations
 
-import math
-import time
-from typing import Callable, Dict, List, Optional
+from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 import torch
 
 from . import stats
-from .build import Bundle, Trainee, seed_everything
-from .contrast import Task, TaskInputs
-from .dataset import States, Targets, earlier_states, grouped
+from .build import Bundle, Trainee
+from .contrast import Histories, LongHistories, Positives, Task, TaskInputs, build_tasks
+from .dataset import States, Targets, earlier_states, grouped, safe_skips
 from .item_tower import parameter_groups
+from .loop import Loop, seed_everything
 from .losses import combined_loss, signal_loss
+from .model import Batch
 
 
-class Average:
-    """An exponential moving average of the weights (Polyak & Juditsky 1992), corrected for its start."""
+class Trainer(Loop):
+    """Fits a Trainee to a Bundle's training days (or to the days that are given: the daily update)."""
 
-    def __init__(self, module: torch.nn.Module, rate: float) -> None:
-        self.rate, self.weight = rate, 0.0
-        self.sums = [torch.zeros_like(parameter) for parameter in module.parameters()]
-
-    @torch.no_grad()
-    def update(self, module: torch.nn.Module) -> None:
-        self.weight = self.rate * self.weight + (1 - self.rate)
-        for total, parameter in zip(self.sums, module.parameters()):
-            total.mul_(self.rate).add_(parameter, alpha=1 - self.rate)
-
-    @torch.no_grad()
-    def swap(self, module: torch.nn.Module) -> List[torch.Tensor]:
-        """Puts the average in place; returns the weights that stood there."""
-        kept = [parameter.clone() for parameter in module.parameters()]
-        for total, parameter in zip(self.sums, module.parameters()):
-            parameter.copy_(total / self.weight)
-        return kept
-
-
-@torch.no_grad()
-def restore(module: torch.nn.Module, kept: List[torch.Tensor]) -> None:
-    """The inverse of Average.swap."""
-    for value, parameter in zip(kept, module.parameters()):
-        parameter.copy_(value)
-
-
-class Trainer:
-    """Fits a Trainee to a Bundle's training days."""
-
-    def __init__(self, bundle: Bundle, seed: Optional[int] = None, tasks: Optional[Dict[str, Task]] = None) -> None:
+    def __init__(self, bundle: Bundle, seed: Optional[int] = None, tasks: Optional[Dict[str, Task]] = None,
+                 days: Optional[Tuple[int, ...]] = None, options: Optional[Dict[str, Any]] = None) -> None:
         settings = bundle.settings
         self.bundle, self.settings = bundle, settings
-        self.rng = seed_everything(settings["seed"] if seed is None else seed, settings["threads"])
+        rng = seed_everything(settings["seed"] if seed is None else seed, settings["threads"])
         self.trainee = Trainee(bundle)
-        self.trainee.contrast.update(tasks or {})
-        self.options = settings["optimizer"]
-        self.optimizer = torch.optim.AdamW(
-            parameter_groups(self.trainee, self.options["decay"], self.options["table_decay"]), lr=self.options["rate"])
-        self.average = Average(self.trainee, self.options["average"])
+        if tasks is None:
+            tasks = build_tasks(settings.get("contrast", {}), bundle.config.dim, bundle.data.n_items,
+                                bundle.config.actions)
+        self.trainee.contrast.update(tasks)
+        options = settings["optimizer"] if options is None else options
+        super().__init__(self.trainee, parameter_groups(self.trainee, options["decay"], options["table_decay"]),
+                         options, rng)
         weights = settings["signal_weights"]
         self.weights = torch.tensor([weights[name] for name in stats.SIGNALS])
-        self.states, self.targets = bundle.targets("train")
-        self.step = 0
+        self.states, self.targets = bundle.targets("train") if days is None else bundle.targets_of(days)
+        self.earlier = days is None
+        self.long_limit = max([0, *(task.long_history for task in tasks.values())])
+        feedback = settings.get("contrast", {}).get("feedback", {})
+        self.skipped = safe_skips(bundle.events, bundle.data, feedback.get("skip_ratio", 0.1))
+        wanted = bundle.config.positive.explicit if bundle.config.positive else ()
+        self.wanted = [bundle.config.actions.index(name) for name in wanted]
 
     def epoch_batches(self) -> list:
         """This epoch's batches of log targets and of earlier ones, shuffled together."""
         options, size = self.settings["earlier_targets"], self.options["batch_states"]
         batches = [(self.states, self.targets, *batch) for batch in grouped(self.states, self.targets, size, self.rng)]
-        if options["repeat"]:
+        if options["repeat"] and self.earlier:
             states, targets = earlier_states(self.bundle.events, self.bundle.data, self.rng, options["width"],
                                              options["repeat"])
             batches += [(states, targets, *batch) for batch in grouped(states, targets, size, self.rng)]
         return [batches[at] for at in self.rng.permutation(len(batches))]
 
-    def loss(self, states: States, targets: Targets, variant: int, chosen: np.ndarray, rows: np.ndarray,
-             place: np.ndarray) -> torch.Tensor:
+    def loss(self, chosen_batch: Tuple[States, Targets, int, np.ndarray, np.ndarray, np.ndarray]
+             ) -> Tuple[torch.Tensor, Dict[str, float]]:
         """Mean over a nominal batch: sums are divided by the usual number of rows, so every row weighs the same."""
+        states, targets, variant, chosen, rows, place = chosen_batch
         batch = self.bundle.batcher.batch(states, targets, chosen, rows, place)
         model, table = self.trainee.model, self.trainee.tower(variant)
         encoded, user = model.encode(batch, table)
@@ -84,46 +64,48 @@ class Trainer:
         labels, mask = torch.from_numpy(targets.labels[rows]), torch.from_numpy(targets.mask[rows])
         scale = 1.0 / (2.0 * self.options["batch_states"])
         total = signal_loss(logits[:, :-1], labels, mask, self.weights)
-        inputs = TaskInputs(model, batch, table, encoded, user, labels, mask)
-        tasks = sum(task.weight * task(inputs) for task in self.trainee.contrast.values())
-        if not targets.from_log:
-            return total * scale * self.settings["earlier_targets"]["weight"] + tasks
-        reward = self.settings["reward"]
-        realised = torch.from_numpy(self.bundle.reward[targets.log_row[rows]])
-        combined = combined_loss(reward["loss"], logits[:, -1], realised, reward["maximum"])
-        return (total + reward["loss_weight"] * combined.sum()) * scale + tasks
+        if targets.from_log:
+            reward = self.settings["reward"]
+            realised = torch.from_numpy(self.bundle.reward[targets.log_row[rows]])
+            combined = combined_loss(reward["loss"], logits[:, -1], realised, reward["maximum"])
+            total = (total + reward["loss_weight"] * combined.sum()) * scale
+        else:
+            total = total * scale * self.settings["earlier_targets"]["weight"]
+        metrics: Dict[str, float] = {}
+        if self.trainee.contrast:
+            inputs = self.task_inputs(states, chosen, batch, table, encoded, user, labels * mask)
+            for name, task in self.trainee.contrast.items():
+                value, more = task(inputs)
+                total = total + task.weight * value
+                metrics.update({name: float(value.detach()), **{f"{name}.{key}": one for key, one in more.items()}})
+        return total, metrics
 
-    def _rate(self, total: int) -> float:
-        warm = min(1.0, (self.step + 1) / self.options["warmup"])
-        return self.options["rate"] * warm * (0.5 * (1 + math.cos(math.pi * min(1.0, self.step / total))) * 0.95 + 0.05)
+    def task_inputs(self, states: States, chosen: np.ndarray, batch: Batch, table: torch.Tensor,
+                    encoded: torch.Tensor, user: torch.Tensor, labels: torch.Tensor) -> TaskInputs:
+        """What the auxiliary tasks are given of one batch; labels [N, 9], 0 where unknown."""
+        histories = Histories(batch.history, batch.actions, batch.lengths)
+        strength = torch.zeros(len(batch.items))
+        if "user_item" in self.trainee.contrast:
+            weights = getattr(getattr(self.trainee.contrast["user_item"], "settings", None), "positives", {})
+            each = torch.tensor([weights.get(name, 0.0) for name in stats.SIGNALS])
+            strength = (labels * each).amax(1)
+        rows = torch.nonzero(strength > 0)[:, 0]
+        owner = batch.state[rows]
+        positives = Positives(user[owner], batch.items[rows], owner, strength[rows])
+        answered = (batch.actions[:, :, self.wanted] > 0).any(2) & histories.inside
+        known = torch.where(answered, batch.history, torch.full_like(batch.history, -1))
+        return TaskInputs(self.trainee.model, table, histories, encoded, user, torch.from_numpy(states.user[chosen]),
+                          positives, known, batch.items, batch.state, self.long_histories(states, chosen))
 
-    def fit(self, after_epoch: Optional[Callable[[int], None]] = None, log: Callable[[str], None] = print) -> None:
-        """Runs all epochs; the averaged weights are in place when it returns (and during after_epoch)."""
-        epochs, total = self.options["epochs"], None
-        for epoch in range(epochs):
-            started, losses = time.time(), []
-            batches = self.epoch_batches()
-            total = total or epochs * len(batches)
-            self.trainee.train()
-            for batch in batches:
-                for group in self.optimizer.param_groups:
-                    group["lr"] = self._rate(total)
-                loss = self.loss(*batch)
-                self.optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(self.trainee.parameters(), self.options["clip"])
-                self.optimizer.step()
-                self.step += 1
-                self.average.update(self.trainee)
-                losses.append(float(loss.detach()))
-            log(f"epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}, {time.time() - started:.1f} s")
-            kept = self.average.swap(self.trainee)
-            if after_epoch is not None:
-                self.trainee.eval()
-                after_epoch(epoch + 1)
-            if epoch + 1 < epochs:
-                restore(self.trainee, kept)
-        self.trainee.eval()
+    def long_histories(self, states: States, chosen: np.ndarray) -> Optional[LongHistories]:
+        """More of the past than the encoder reads, if a task asks for it."""
+        if not self.long_limit:
+            return None
+        index, inside, lengths = self.bundle.batcher.window(states, chosen, self.long_limit)
+        events = self.bundle.events
+        return LongHistories(torch.from_numpy(np.where(inside, events.item[index], 0)),
+                             torch.from_numpy(events.actions[index] & inside[:, :, None]).float(),
+                             torch.from_numpy(lengths), skipped=torch.from_numpy(self.skipped[index] & inside))
 
 
 @torch.no_grad()

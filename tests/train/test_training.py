@@ -36,7 +36,7 @@ def test_same_seed_same_bits(bundle, trainer):
 def test_export_drops_training_only_tensors_unless_asked(folders, tmp_path):
     checkpoint, folder = folders
     held = load_file(checkpoint / "model.safetensors")
-    assert any(name.startswith("training.tower.") for name in held)
+    assert any(name.startswith("training.weights.tower.") for name in held)
     assert any(name.startswith("training.optimizer.") for name in held)
     exported = load_file(folder / "model.safetensors")
     assert not any(name.startswith(("contrast.", "training.")) for name in exported)
@@ -56,14 +56,14 @@ class Toy(Task):
 
     def forward(self, inputs):
         assert inputs.user.shape[1] == inputs.table.shape[1] == self.bank.shape[1]
-        return 0.0 * self.head(inputs.user.detach()).sum()
+        return 0.0 * self.head(inputs.user.detach()).sum(), {}
 
 
 def test_tasks_live_in_the_checkpoint_and_never_in_the_export(bundle, tmp_path):
     sizes = []
     for queue in (10, 1000):
         trainer = Trainer(bundle, seed=3, tasks={"toy": Toy(bundle.config.dim, queue)})
-        trainer.loss(*trainer.epoch_batches()[0]).backward()
+        trainer.loss(trainer.epoch_batches()[0])[0].backward()
         trainer.optimizer.step()
         export.write_checkpoint(trainer, bundle, tmp_path / "checkpoint")
         held = load_file(tmp_path / "checkpoint" / "model.safetensors")
