@@ -114,6 +114,7 @@ class UserItemTask(Task):
         if self.settings.mask_known:
             known = torch.zeros(len(inputs.known), self.n_items + 1, dtype=torch.bool)
             known.scatter_(1, inputs.known % (self.n_items + 1), True)  # -1 falls on the extra column
+            known[positives.owner, positives.item] = True
             masked |= known[:, items][positives.owner]
         return masked
 

@@ -15,7 +15,10 @@ from .task import Histories, Metrics, Task, TaskInputs
 
 @dataclass
 class UserUserSettings:
-    """views: one of them is drawn for each side and batch; minimum: events that a history must have to take part."""
+    """views: one of them is drawn for each side and batch. against "view" contrasts two drawn views, "original" one view
+    with the encoding that the main loss already has (half the cost). minimum: events that a history must have to take
+    part; limit: users of a batch that do.
+    """
     enabled: bool = True
     weight: float = 0.1
     temperature: float = 0.1
@@ -26,7 +29,9 @@ class UserUserSettings:
     crop: float = 0.6
     shuffle: float = 0.6
     sample: SampleSettings = field(default_factory=SampleSettings)
+    against: str = "view"
     minimum: int = 2
+    limit: int = 256
 
 
 class UserUserTask(Task):
@@ -37,6 +42,8 @@ class UserUserTask(Task):
         unknown = set(settings.views) - {"mask", "crop", "shuffle", "sample", "dropout"}
         if unknown or not settings.views:
             raise ValueError(f"contrast.user_user.views: no view {sorted(unknown)}")
+        if settings.against not in ("view", "original"):
+            raise ValueError("contrast.user_user.against: not one of view, original")
         self.settings, self.actions = settings, actions
         self.long_history = settings.sample.long if "sample" in settings.views else 0
         self.head = Head(dim, settings.head, settings.normalise)
@@ -57,6 +64,13 @@ class UserUserTask(Task):
         rows = torch.nonzero(inputs.histories.lengths >= self.settings.minimum)[:, 0]
         if len(rows) < 2:
             return self.nothing(inputs), {}
-        sides = [self.head(inputs.encode(self.view(inputs, rows), self.mask_vector)[1]) for _ in range(2)]
+        if len(rows) > self.settings.limit:
+            rows = rows[torch.randperm(len(rows))[:self.settings.limit]]
+        original = self.settings.against == "original"
+        first = inputs.user[rows] if original else self._encoded(inputs, rows)
         users = inputs.users[rows]
-        return nt_xent(*sides, self.settings.temperature, users[:, None] == users[None, :])
+        return nt_xent(self.head(first), self.head(self._encoded(inputs, rows)), self.settings.temperature,
+                       users[:, None] == users[None, :])
+
+    def _encoded(self, inputs: TaskInputs, rows: torch.Tensor) -> torch.Tensor:
+        return inputs.encode(self.view(inputs, rows), self.mask_vector)[1]
