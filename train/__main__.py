@@ -50,7 +50,7 @@ def train(args: argparse.Namespace) -> "tuple[Bundle, Trainer, Dict[str, Any]]":
 def run(args: argparse.Namespace) -> None:
     """Data -> train -> evaluate -> export."""
     bundle, trainer, facts = train(args)
-    export.write_checkpoint(trainer, bundle, args.checkpoint)
+    export.write_checkpoint(trainer, args.checkpoint)
     counts = export.export(args.checkpoint, args.out, args.keep_training_tensors)
     export.write_golden(args.out, requests.golden(bundle))
     export.write_lines(args.out / "warmup.jsonl", requests.warmup(bundle))
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
 def checkpoint(args: argparse.Namespace) -> None:
     """Train and write the whole checkpoint as a model folder."""
     bundle, trainer, _ = train(args)
-    export.write_checkpoint(trainer, bundle, args.out)
+    export.write_checkpoint(trainer, args.out)
     print(f"wrote {args.out}")
 
 

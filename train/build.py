@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Optional, Tuple, Union
 
 import numpy as np
 import torch
 from torch import nn
 
 from . import stats
-from .data import TEST_DAYS, TRAIN_DAYS, VALIDATION_DAY, Data, load
+from .data import TEST_DAYS, VALIDATION_DAY, Data, load
 from .dataset import Batcher, Events, States, Targets, event_store, log_states
 from .features import FeatureColumns
 from .item_tower import ItemTower
@@ -23,6 +23,9 @@ from .model_config import Feature, ModelConfig, derived_rules, parse_config
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_CONFIG = ROOT / "train" / "configs" / "kuairand.json"
 DEFAULT_DATA = ROOT / "data" / "kuairand-pure"
+
+
+Part = Union[str, Tuple[int, ...]]
 
 
 @dataclass
@@ -38,13 +41,10 @@ class Bundle:
     events: Events
     batcher: Batcher
 
-    def targets(self, part: str) -> "tuple[States, Targets]":
-        """States and targets of train, validation or test."""
-        return self.targets_of({"train": TRAIN_DAYS, "validation": (VALIDATION_DAY,), "test": TEST_DAYS}[part])
-
-    def targets_of(self, days: "tuple[int, ...]") -> "tuple[States, Targets]":
-        """States and targets of any days of the log."""
-        return log_states(self.events, self.data, self.signals, days)
+    def targets(self, part: Part) -> "tuple[States, Targets]":
+        """States and targets of train, validation, test, or of a tuple of days of the log."""
+        named = {"train": self.data.train_days, "validation": (VALIDATION_DAY,), "test": TEST_DAYS}
+        return log_states(self.events, self.data, self.signals, named.get(part, part))
 
 
 def load_settings(path: Path) -> Dict[str, Any]:
@@ -69,11 +69,15 @@ def model_json(settings: Dict[str, Any], columns: FeatureColumns) -> Dict[str, A
     return raw
 
 
-def build(settings: Dict[str, Any], folder: Path = DEFAULT_DATA, data: Data = None) -> Bundle:
-    """Loads the data (unless given) and prepares features, statistics and events."""
+def build(settings: Dict[str, Any], folder: Path = DEFAULT_DATA, data: Optional[Data] = None,
+          fixed: Optional[ModelConfig] = None) -> Bundle:
+    """Loads the data (unless given) and prepares features, statistics and events.
+
+    `fixed` is the config of an earlier model whose features are kept as they were normalised then.
+    """
     data = load(folder) if data is None else data
     signals = stats.signal_matrix(data, derived_rules(settings["model"]))
-    columns = FeatureColumns(data, signals, settings["features"])
+    columns = FeatureColumns(data, signals, settings["features"], fixed)
     config = parse_config(model_json(settings, columns))
     events = event_store(data, config, signals)
     reward = combined_reward(signals, stats.SIGNALS, settings["reward"]["weights"], settings["reward"]["maximum"])

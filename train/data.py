@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import csv
 import gzip
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Tuple
 
 import numpy as np
 
@@ -56,6 +56,11 @@ class Data:
     videos: Dict[str, np.ndarray]
     n_users: int
     n_items: int
+    train_days: Tuple[int, ...] = TRAIN_DAYS
+
+    def until(self, day: int) -> "Data":
+        """The same data as it is trained on when `day` is over: the daily update's view."""
+        return replace(self, train_days=tuple(range(day + 1)))
 
 
 def _read(path: Path) -> List[List[str]]:
@@ -66,6 +71,15 @@ def _read(path: Path) -> List[List[str]]:
 def shanghai_day(time_ms: np.ndarray) -> np.ndarray:
     """Days since FIRST_DAY of a time in ms since 1970, in UTC+8."""
     return (time_ms // 1000 + 8 * 3600) // 86400 - FIRST_DAY
+
+
+def frozen_day(day: np.ndarray, train_days: Tuple[int, ...] = TRAIN_DAYS) -> np.ndarray:
+    """The day at whose start the user's state is frozen: the row's own day, 7 May for both test days.
+
+    Where 7 May itself is trained on (a daily update), 8 May is a day of its own.
+    """
+    together = np.isin(day, TEST_DAYS) & (TEST_DAYS[0] not in train_days)
+    return np.where(together, TEST_DAYS[0], day)
 
 
 def load_log(folder: Path) -> Log:

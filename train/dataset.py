@@ -15,7 +15,7 @@ from typing import List, Optional, Tuple
 import numpy as np
 import torch
 
-from .data import LABELS, PRIOR, TEST_DAYS, TRAIN_DAYS, Data
+from .data import LABELS, PRIOR, TRAIN_DAYS, Data, frozen_day
 from .features import FeatureColumns
 from .model import Batch
 from .model_config import ModelConfig
@@ -67,7 +67,7 @@ def safe_skips(events: Events, data: Data, ratio: float) -> np.ndarray:
     """
     log, row = data.log, events.row
     duration = np.where(row >= 0, log.duration_ms[row], 0)
-    short = (duration > 0) & (log.watch_ms[row] < ratio * duration) & np.isin(events.day, TRAIN_DAYS)
+    short = (duration > 0) & (log.watch_ms[row] < ratio * duration) & np.isin(events.day, data.train_days)
     fond = np.zeros(len(row), bool)
     early = row < 0
     fond[early] = data.prior.like[:early.sum()]
@@ -108,26 +108,21 @@ class Targets:
         return len(self.log_row) == 0 or self.log_row[0] >= 0
 
 
-def frozen_day(day: np.ndarray) -> np.ndarray:
-    """The day at whose start the user's state is frozen: the row's own day, 7 May for both test days."""
-    return np.where(np.isin(day, TEST_DAYS), TEST_DAYS[0], day)
-
-
-def variant_of(day: np.ndarray) -> np.ndarray:
+def variant_of(day: np.ndarray, train_days: Tuple[int, ...] = TRAIN_DAYS) -> np.ndarray:
     """Which item statistics a row of that day may see."""
-    return np.where(np.isin(day, TRAIN_DAYS), np.maximum(day, 1), ALL)
+    return np.where(np.isin(day, train_days), np.maximum(day, 1), ALL)
 
 
 def log_states(events: Events, data: Data, signals: np.ndarray, days: Tuple[int, ...]) -> Tuple[States, Targets]:
     """One state a user and frozen day, one target a row of the log on `days`."""
     log = data.log
     rows = np.flatnonzero(np.isin(log.day, days))
-    key = log.user[rows] * 64 + frozen_day(log.day[rows])
+    key = log.user[rows] * 64 + frozen_day(log.day[rows], data.train_days)
     keys, state = np.unique(key, return_inverse=True)
     user, day = keys // 64, keys % 64
     event_key = events.user * 64 + events.day + 1
     end = np.searchsorted(event_key, user * 64 + day + 1)
-    states = States(user, events.offsets[user], end, variant_of(day))
+    states = States(user, events.offsets[user], end, variant_of(day, data.train_days))
     order = np.argsort(state, kind="stable")
     rows = rows[order]
     return states, Targets(state[order], log.item[rows], signals[rows], np.ones((len(rows), len(SIGNALS)), np.float32),

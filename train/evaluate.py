@@ -8,8 +8,7 @@ from typing import Any, Dict, List, Tuple
 import numpy as np
 
 from . import metrics
-from .build import Bundle, Trainee
-from .data import TRAIN_DAYS
+from .build import Bundle, Part, Trainee
 from .stats import SIGNALS, logit, shrink
 from .trainer import predict
 
@@ -21,7 +20,7 @@ ROUNDS = 500
 def floor_scores(bundle: Bundle, label: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """No model: the logits of item, user and tab rates added (minus 2 logit(mean)); training days, smoothed by 20."""
     log = bundle.data.log
-    train = np.isin(log.day, TRAIN_DAYS)
+    train = np.isin(log.day, bundle.data.train_days)
     mean = np.clip(label[train].mean(), 1e-6, 1 - 1e-6)
     score = np.full(len(rows), -2.0 * logit(mean))
     for group, size in ((log.item, bundle.data.n_items), (log.user, bundle.data.n_users), (log.tab, 32)):
@@ -69,7 +68,7 @@ def _ndcg(bundle: Bundle, boot: metrics.Bootstrap, user: np.ndarray, reward: np.
     return rows
 
 
-def brief(bundle: Bundle, trainee: Trainee, part: str) -> Dict[str, float]:
+def brief(bundle: Bundle, trainee: Trainee, part: Part) -> Dict[str, float]:
     """AUC of the frequent signals and NDCG of the served order: what epochs and settings are chosen by."""
     found = predict(bundle, trainee, part)
     rows, logits = found["rows"], found["logits"]

@@ -1,8 +1,9 @@
 """Checkpoints and model folders.
 
 A checkpoint is a model folder whose file also holds what only training needs:
-`training.tower.*` (the parts of the item table), `training.optimizer.*`, the
-step, and later `contrast.*`. `export` drops those unless told to keep them.
+`training.weights.*` (the raw weights, the item table's parts among them),
+`training.average.*`, `training.optimizer.*`, the generators' states, and the
+tasks' `contrast.*`. `export` drops those unless told to keep them.
 """
 
 from __future__ import annotations
@@ -12,14 +13,10 @@ import os
 from pathlib import Path
 from typing import Any, Dict, List
 
-import torch
-
-from .build import Bundle, Trainee, model_json
-from .model import TRAINING_ONLY, load_model, pack_ids
+from .loop import Loop
+from .model import TRAINING_ONLY, load_model
 from .reference import Reference
 from .safetensors_file import load_file, save_file
-from .stats import ALL
-from .trainer import Trainer
 
 
 def write_text(path: Path, text: str) -> None:
@@ -32,28 +29,11 @@ def write_text(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
-def served_tensors(trainee: Trainee) -> Dict[str, torch.Tensor]:
-    """The contract's tensors: the model's, and the item table with everything static summed in."""
-    with torch.no_grad():
-        trainee.eval()
-        tensors = {name: value.detach().clone() for name, value in trainee.model.state_dict().items()}
-        tensors["items.embedding"] = trainee.tower(ALL).detach().clone()
-        tensors["items.unknown"] = unknown_item(trainee)
-    tensors.update(pack_ids([str(item) for item in range(len(tensors["items.embedding"]))]))
-    return tensors
-
-
-def unknown_item(trainee: Trainee) -> torch.Tensor:
-    """What stands in for an item that the table lacks: the mean row of the table."""
-    return trainee.tower(ALL).mean(0).detach().clone()
-
-
-def write_checkpoint(trainer: Trainer, bundle: Bundle, folder: Path) -> None:
-    """A whole training checkpoint as a model folder."""
+def write_checkpoint(trainer: Loop, folder: Path) -> None:
+    """A whole training checkpoint as a model folder: what is served, and all that the rest of the run depends on."""
     folder.mkdir(parents=True, exist_ok=True)
-    raw = model_json(bundle.settings, bundle.columns)
-    write_text(folder / "config.json", json.dumps(raw, indent=1, ensure_ascii=False) + "\n")
-    save_file({**served_tensors(trainer.trainee), **trainer.state_tensors()}, folder / "model.safetensors")
+    write_text(folder / "config.json", json.dumps(trainer.config_json(), indent=1, ensure_ascii=False) + "\n")
+    save_file({**trainer.served(), **trainer.state_tensors()}, folder / "model.safetensors")
 
 
 def export(checkpoint: Path, out: Path, keep_training_tensors: bool = False) -> Dict[str, int]:

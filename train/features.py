@@ -8,13 +8,13 @@ as of the start of the day. The only candidate feature is the item's age.
 from __future__ import annotations
 
 import datetime
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from .data import TRAIN_DAYS, Data, numbers
+from .data import Data, frozen_day, numbers
 from .stats import UserPast
-from .model_config import Feature
+from .model_config import Feature, ModelConfig
 
 OLD_DAYS = 21.0
 Columns = Tuple[np.ndarray, np.ndarray]
@@ -50,22 +50,24 @@ class FeatureColumns:
     """Raw and encoded features of every row of the log; built once.
 
     `spec` is the training config's "features": {"user": {"numeric": {name: {"log1p": bool}}, "categorical":
-    {name: dim}}, "candidate": {...}}. Means and standard deviations are of training rows.
+    {name: dim}}, "candidate": {...}}. Means and standard deviations are of training rows, unless `fixed` gives the
+    features of an earlier model that is trained on.
     """
 
-    def __init__(self, data: Data, signals: np.ndarray, spec: Dict[str, Any]) -> None:
+    def __init__(self, data: Data, signals: np.ndarray, spec: Dict[str, Any],
+                 fixed: Optional[ModelConfig] = None) -> None:
         self.data = data
         log = data.log
         self.static = _static_user(data)
-        day = np.where(log.day >= 13, 13, log.day)
+        day = frozen_day(log.day, data.train_days)
         self.past = UserPast(data, signals)
         self.raw: Dict[str, np.ndarray] = {**self.past.user(log.user, log.tab, day), "hour": log.hour,
                                            "weekday": (log.day + 6) % 7, "tab": log.tab,
                                            "age_days": item_age_days(upload_days(data), log.item, log.time_ms)}
-        self.train = np.isin(log.day, TRAIN_DAYS)
+        self.train = np.isin(log.day, data.train_days)
         self.upload = upload_days(data)
-        self.user = self._features(spec["user"])
-        self.candidate = self._features(spec["candidate"])
+        self.user = self._features(spec["user"]) if fixed is None else list(fixed.user_features)
+        self.candidate = self._features(spec["candidate"]) if fixed is None else list(fixed.candidate_features)
         self.user_rows = self._encode(self.user)
         self.candidate_rows = self._encode(self.candidate)
         self.static_rows = self._encode_static()

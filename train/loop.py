@@ -96,6 +96,14 @@ class Loop:
         """The loss of one batch and metrics to log."""
         raise NotImplementedError
 
+    def config_json(self) -> Dict[str, Any]:
+        """The config.json of the model folder."""
+        raise NotImplementedError
+
+    def served(self) -> Tensors:
+        """The contract's tensors, from the weights that are in place."""
+        raise NotImplementedError
+
     def rate(self) -> float:
         """The learning rate of the next step."""
         warm = min(1.0, (self.step + 1) / max(1, self.options["warmup"]))

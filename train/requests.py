@@ -7,8 +7,7 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 
 from .build import Bundle
-from .data import LABELS, TEST_DAYS
-from .dataset import frozen_day
+from .data import LABELS, TEST_DAYS, frozen_day
 
 
 class RequestMaker:
@@ -58,7 +57,7 @@ class RequestMaker:
         log, columns = self.bundle.data.log, self.bundle.columns
         user, time_ms = int(log.user[row]), int(log.time_ms[row])
         items = self.candidates(row, count)
-        day = int(frozen_day(log.day[[row]])[0])
+        day = int(frozen_day(log.day[[row]], self.bundle.data.train_days)[0])
         body: Dict[str, Any] = {"user": {"id": str(user)}, "history": self.history(user, day, limit)}
         if plain_ids:
             body["candidates"] = items.tolist()

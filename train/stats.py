@@ -13,7 +13,7 @@ from typing import Dict, Iterable, List
 
 import numpy as np
 
-from .data import LABELS, TRAIN_DAYS, Data
+from .data import LABELS, Data
 from .model_config import DerivedAction
 
 N_FOLDS = 5
@@ -158,7 +158,7 @@ def item_stats(data: Data, signals: np.ndarray, strengths: Dict[str, float]) -> 
     """Statistics of every item in every variant; standardised with the moments of variant ALL."""
     log, prior = data.log, data.prior
     signals = np.concatenate([signals, brief(data)[:, None]], 1)
-    train = np.isin(log.day, TRAIN_DAYS)
+    train = np.isin(log.day, data.train_days)
     fold = prior_users(data) % N_FOLDS
     groups = _groups(data)
     ratio = np.clip(log.watch_ms / np.maximum(log.duration_ms, 1000), 0, 2)[:, None]
@@ -184,7 +184,7 @@ def item_stats(data: Data, signals: np.ndarray, strengths: Dict[str, float]) -> 
     mean, std = everything.mean(0), everything.std(0) + 1e-6
     variants = []
     for variant in range(ALL + 1 + N_FOLDS):
-        if variant in TRAIN_DAYS or variant > ALL:
+        if variant in data.train_days or variant > ALL:
             day = max(variant, 1) if variant < ALL else -9
             raw, _ = _row(totals(day, variant - ALL - 1), groups, strengths)
         else:
@@ -221,7 +221,7 @@ class UserPast:
 
     def __init__(self, data: Data, signals: np.ndarray) -> None:
         self.data, log, prior = data, data.log, data.prior
-        train = np.isin(log.day, TRAIN_DAYS)
+        train = np.isin(log.day, data.train_days)
         self.mean = signals[train].mean(0)
         watch = np.log1p(log.watch_ms / 1000.0)
         self.mean_watch = watch[train].mean()

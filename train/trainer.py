@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from . import stats
-from .build import Bundle, Trainee
+from .build import Bundle, Part, Trainee, model_json
 from .contrast import Histories, LongHistories, Positives, Task, TaskInputs, build_tasks
 from .dataset import States, Targets, earlier_states, grouped, safe_skips
 from .item_tower import parameter_groups
 from .loop import Loop, seed_everything
 from .losses import combined_loss, signal_loss
-from .model import Batch
+from .model import Batch, pack_ids
 
 
 class Trainer(Loop):
@@ -35,13 +35,26 @@ class Trainer(Loop):
                          options, rng)
         weights = settings["signal_weights"]
         self.weights = torch.tensor([weights[name] for name in stats.SIGNALS])
-        self.states, self.targets = bundle.targets("train") if days is None else bundle.targets_of(days)
+        self.states, self.targets = bundle.targets("train" if days is None else days)
         self.earlier = days is None
         self.long_limit = max([0, *(task.long_history for task in tasks.values())])
         feedback = settings.get("contrast", {}).get("feedback", {})
         self.skipped = safe_skips(bundle.events, bundle.data, feedback.get("skip_ratio", 0.1))
         wanted = bundle.config.positive.explicit if bundle.config.positive else ()
         self.wanted = [bundle.config.actions.index(name) for name in wanted]
+
+    def config_json(self) -> Dict[str, Any]:
+        return model_json(self.settings, self.bundle.columns)
+
+    @torch.no_grad()
+    def served(self) -> Dict[str, torch.Tensor]:
+        """The item table with everything static summed in; the mean row stands in for an unknown item."""
+        self.trainee.eval()
+        tensors = {name: value.detach().clone() for name, value in self.trainee.model.state_dict().items()}
+        table = self.trainee.tower(stats.ALL).detach()
+        tensors.update({"items.embedding": table.clone(), "items.unknown": table.mean(0)})
+        tensors.update(pack_ids([str(item) for item in range(len(table))]))
+        return tensors
 
     def epoch_batches(self) -> list:
         """This epoch's batches of log targets and of earlier ones, shuffled together."""
@@ -109,8 +122,8 @@ class Trainer(Loop):
 
 
 @torch.no_grad()
-def predict(bundle: Bundle, trainee: Trainee, part: str) -> Dict[str, np.ndarray]:
-    """{"rows": log rows, "logits": [N, K] float64} of train, validation or test."""
+def predict(bundle: Bundle, trainee: Trainee, part: Part) -> Dict[str, np.ndarray]:
+    """{"rows": log rows, "logits": [N, K] float64} of train, validation, test or some days."""
     trainee.eval()
     states, targets = bundle.targets(part)
     rows, logits = [], []

@@ -18,7 +18,7 @@ from train.trainer import Trainer, predict
 def folders(bundle, trainer, tmp_path_factory):
     """(checkpoint, exported model folder)."""
     base = tmp_path_factory.mktemp("model")
-    export.write_checkpoint(trainer, bundle, base / "checkpoint")
+    export.write_checkpoint(trainer, base / "checkpoint")
     export.export(base / "checkpoint", base / "1")
     return base / "checkpoint", base / "1"
 
@@ -28,7 +28,7 @@ def test_same_seed_same_bits(bundle, trainer):
     again.fit(log=lambda line: None)
     other = Trainer(bundle, seed=4)
     other.fit(log=lambda line: None)
-    mine, same, different = (export.served_tensors(t.trainee) for t in (trainer, again, other))
+    mine, same, different = (t.served() for t in (trainer, again, other))
     assert all(torch.equal(mine[name], same[name]) for name in mine)
     assert not torch.equal(mine["items.embedding"], different["items.embedding"])
 
@@ -65,14 +65,14 @@ def test_tasks_live_in_the_checkpoint_and_never_in_the_export(bundle, tmp_path):
         trainer = Trainer(bundle, seed=3, tasks={"toy": Toy(bundle.config.dim, queue)})
         trainer.loss(trainer.epoch_batches()[0])[0].backward()
         trainer.optimizer.step()
-        export.write_checkpoint(trainer, bundle, tmp_path / "checkpoint")
+        export.write_checkpoint(trainer, tmp_path / "checkpoint")
         held = load_file(tmp_path / "checkpoint" / "model.safetensors")
         assert held["contrast.toy.bank"].shape == (queue, bundle.config.dim) and "contrast.toy.head.weight" in held
         export.export(tmp_path / "checkpoint", tmp_path / "1")
         sizes.append((tmp_path / "1" / "model.safetensors").stat().st_size)
-        mine = export.served_tensors(trainer.trainee)
+        mine = trainer.served()
         trainer.trainee.contrast.clear()
-        assert all(torch.equal(tensor, mine[name]) for name, tensor in export.served_tensors(trainer.trainee).items())
+        assert all(torch.equal(tensor, mine[name]) for name, tensor in trainer.served().items())
     assert sizes[0] == sizes[1]
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from ..contrast import Histories, LongHistories, Positives, TaskInputs, build_tasks
 from ..loop import Loop, seed_everything
-from ..model import Model
+from ..model import Model, pack_ids
 from ..model_config import ModelConfig, parse_config
 from . import losses
 from .sequences import Sequences
@@ -67,6 +67,13 @@ class RetrievalTrainer(Loop):
         user = np.repeat(np.arange(len(length)), np.diff(sequences.offsets))
         self.seen = np.unique(user * sequences.n_items + sequences.item)
         self.long_limit = max([0, *(task.long_history for task in tasks.values())])
+
+    def config_json(self) -> Dict[str, Any]:
+        return model_json(self.settings)
+
+    def served(self) -> Dict[str, torch.Tensor]:
+        tensors = {name: value.detach().clone() for name, value in self.trainee.model.state_dict().items()}
+        return {**tensors, **pack_ids(self.sequences.ids)}
 
     def epoch_batches(self) -> List[np.ndarray]:
         """Users in random order; among eight batches at a time, users of like length stand together."""
