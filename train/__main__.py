@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from . import evaluate, export, report, requests
 from .build import DEFAULT_CONFIG, DEFAULT_DATA, ROOT, Bundle, build, load_settings
+from .data import load
 from .experiments import commands as experiments
 from .importers.command import add_command as add_import_command
+from .loop import unpack_json
 from .memory import keep_freed_memory
+from .model_config import load_config
+from .retrieval import commands as retrieval
+from .safetensors_file import load_file
 from .trainer import Trainer
 
 
@@ -25,55 +29,87 @@ def _settings(args: argparse.Namespace) -> Dict[str, Any]:
     return settings
 
 
-def train(args: argparse.Namespace) -> "tuple[Bundle, Trainer, Dict[str, Any]]":
-    """Builds, fits and calibrates; returns what the report says of it."""
+def train(args: argparse.Namespace, folder: Path) -> "tuple[Bundle, Trainer, Dict[str, Any]]":
+    """Builds, fits (with a checkpoint in `folder` after every epoch) and calibrates; returns what the report says."""
     bundle = build(_settings(args), args.data)
     trainer = Trainer(bundle)
-    validation = []
+    if args.resume and (folder / "model.safetensors").exists():
+        trainer.resume(load_file(folder / "model.safetensors"))
+        print(f"{folder}: goes on after epoch {trainer.epoch}", flush=True)
+    elif args.warm_start is not None:
+        missing = trainer.warm_start(load_file(args.warm_start / "model.safetensors"))
+        print(f"{args.warm_start}: weights taken over, {len(missing)} tensors begin anew", flush=True)
 
     def after_epoch(epoch: int) -> None:
-        validation.append(evaluate.brief(bundle, trainer.trainee, "validation"))
-        print("  6 May: " + ", ".join(f"{name} {value:.4f}" for name, value in validation[-1].items()), flush=True)
+        found = evaluate.brief(bundle, trainer.trainee, "validation")
+        trainer.log[-1]["validation"] = found
+        print("  6 May: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()), flush=True)
 
-    started, used = time.time(), time.process_time()
-    trainer.fit(after_epoch)
-    seconds, used = time.time() - started, time.process_time() - used
+    trainer.fit(after_epoch, lambda line: print(line, flush=True), lambda: export.write_checkpoint(trainer, folder))
+    seconds, used = (sum(line[key] for line in trainer.log) for key in ("seconds", "cpu_seconds"))
     slope, shift = evaluate.calibrate(bundle, trainer.trainee)
     print(f"fitted in {seconds:.0f} s; combined head on 6 May: logit -> {slope:.3f} logit + {shift:.3f}", flush=True)
+    export.write_checkpoint(trainer, folder)
     settings = bundle.settings
     facts = {"name": settings["name"], "command": args.shown, "seed": settings["seed"], "threads": settings["threads"],
              "epochs": settings["optimizer"]["epochs"], "training_seconds": seconds, "training_cpu_seconds": used,
-             "calibration_slope": slope, "calibration_shift": shift, "validation_by_epoch": validation}
+             "calibration_slope": slope, "calibration_shift": shift, "contrast": settings.get("contrast", {}),
+             "training": trainer.log}
     return bundle, trainer, facts
+
+
+def _export(bundle: Bundle, checkpoint_folder: Path, out: Path, keep: bool) -> None:
+    counts = export.export(checkpoint_folder, out, keep)
+    export.write_golden(out, requests.golden(bundle))
+    export.write_lines(out / "warmup.jsonl", requests.warmup(bundle))
+    print(f"{out}: {counts['written']} tensors written, {counts['dropped']} training-only ones dropped")
 
 
 def run(args: argparse.Namespace) -> None:
     """Data -> train -> evaluate -> export."""
-    bundle, trainer, facts = train(args)
-    export.write_checkpoint(trainer, args.checkpoint)
-    counts = export.export(args.checkpoint, args.out, args.keep_training_tensors)
-    export.write_golden(args.out, requests.golden(bundle))
-    export.write_lines(args.out / "warmup.jsonl", requests.warmup(bundle))
+    bundle, trainer, facts = train(args, args.checkpoint)
+    _export(bundle, args.checkpoint, args.out, args.keep_training_tensors)
     result = evaluate.evaluate(bundle, trainer.trainee)
     report.write_report(args.out, result, facts)
     print((args.out / "report.md").read_text(encoding="utf-8"))
-    print(f"{args.out}: {counts['written']} tensors written, {counts['dropped']} training-only ones dropped")
 
 
 def checkpoint(args: argparse.Namespace) -> None:
     """Train and write the whole checkpoint as a model folder."""
-    bundle, trainer, _ = train(args)
-    export.write_checkpoint(trainer, args.out)
+    train(args, args.out)
     print(f"wrote {args.out}")
+
+
+def update(args: argparse.Namespace) -> None:
+    """The daily update: go on from a checkpoint with one more day of the log, then export."""
+    tensors = load_file(args.checkpoint / "model.safetensors")
+    settings = unpack_json(tensors["training.settings"])
+    bundle = build(settings, data=load(args.data).until(args.day), fixed=load_config(args.checkpoint))
+    options = {**settings["optimizer"], **settings["update"]}
+    trainer = Trainer(bundle, seed=args.seed, days=(args.day,), options=options)
+    trainer.warm_start(tensors)
+    following = (args.day + 1,)
+
+    def show(when: str) -> None:
+        found = evaluate.brief(bundle, trainer.trainee, following)
+        print(f"  day {following[0]} {when}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()),
+              flush=True)
+
+    known = len(bundle.targets(following)[0]) > 0
+    slope, shift = evaluate.fit_calibration(bundle, trainer.trainee, (args.day,))  # before the day is trained on
+    if known:
+        show("before")
+    trainer.fit(log=lambda line: print(line, flush=True))
+    if known:
+        show("after")
+    evaluate.apply_calibration(trainer.trainee, slope, shift)
+    export.write_checkpoint(trainer, args.checkpoint_out)
+    _export(bundle, args.checkpoint_out, args.out, args.keep_training_tensors)
 
 
 def export_command(args: argparse.Namespace) -> None:
     """Checkpoint -> model folder; golden and warm-up requests are made anew from the logs."""
-    counts = export.export(args.checkpoint, args.out, args.keep_training_tensors)
-    bundle = build(load_settings(args.config), args.data)
-    export.write_golden(args.out, requests.golden(bundle))
-    export.write_lines(args.out / "warmup.jsonl", requests.warmup(bundle))
-    print(f"{args.out}: {counts['written']} tensors written, {counts['dropped']} training-only ones dropped")
+    _export(build(load_settings(args.config), args.data), args.checkpoint, args.out, args.keep_training_tensors)
 
 
 def requests_command(args: argparse.Namespace) -> None:
@@ -83,6 +119,12 @@ def requests_command(args: argparse.Namespace) -> None:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     export.write_lines(args.out, made)
     print(f"{args.out}: {len(made)} requests")
+
+
+def _training_flags(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--epochs", type=int)
+    sub.add_argument("--resume", action="store_true", help="go on from the checkpoint after its last whole epoch")
+    sub.add_argument("--warm-start", type=Path, help="begin with the weights of this checkpoint")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -101,11 +143,17 @@ def parser() -> argparse.ArgumentParser:
     sub = command("run", run, None)
     sub.add_argument("--out", type=Path, default=ROOT / "models" / "kuairand" / "1", help="model folder to write")
     sub.add_argument("--checkpoint", type=Path, default=ROOT / "build" / "train" / "checkpoint")
-    sub.add_argument("--epochs", type=int)
     sub.add_argument("--keep-training-tensors", action="store_true")
+    _training_flags(sub)
     sub = command("checkpoint", checkpoint, None)
     sub.add_argument("--out", type=Path, default=ROOT / "build" / "train" / "checkpoint")
-    sub.add_argument("--epochs", type=int)
+    _training_flags(sub)
+    sub = command("update", update, 1)
+    sub.add_argument("checkpoint", type=Path)
+    sub.add_argument("out", type=Path)
+    sub.add_argument("--day", type=int, required=True, help="day of the log to train on: 12 = 6 May, 13 = 7 May")
+    sub.add_argument("--checkpoint-out", type=Path, required=True, help="where the next update goes on from")
+    sub.add_argument("--keep-training-tensors", action="store_true")
     sub = command("export", export_command, None)
     sub.add_argument("checkpoint", type=Path)
     sub.add_argument("out", type=Path)
@@ -117,6 +165,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--plain-ids", action="store_true", help="ids alone, without any features")
     sub.add_argument("--out", type=Path, required=True)
     add_import_command(commands)
+    retrieval.add_commands(commands)
     experiments.add_commands(commands)
     return top
 

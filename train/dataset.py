@@ -165,7 +165,7 @@ class Batcher:
 
     @staticmethod
     def window(states: States, chosen: np.ndarray, limit: int) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The last `limit` events of chosen states: places in Events [B, L], which of them count [B, L], lengths [B]."""
+        """The last `limit` events of chosen states: places in Events [B, L], which count [B, L], lengths [B]."""
         end = states.end[chosen]
         lengths = np.minimum(end - states.first[chosen], limit)
         place = np.arange(max(1, int(lengths.max(initial=0))))[None, :]

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any, Dict, List, Tuple
 
 import numpy as np
+import torch
 
 from . import metrics
 from .build import Bundle, Part, Trainee
@@ -130,14 +131,10 @@ def evaluate(bundle: Bundle, trainee: Trainee, part: str = "test", rounds: int =
             "calibration": metrics.calibration(orders["combined"], reward), "long_tail": long_tail}
 
 
-def calibrate(bundle: Bundle, trainee: Trainee) -> Tuple[float, float]:
-    """Fits logit -> a logit + b of the combined head on 6 May (least wce_dup loss) and folds it into the head.
-
-    Monotone, so the order stays; returns (a, b).
+def fit_calibration(bundle: Bundle, trainee: Trainee, part: Part = "validation") -> Tuple[float, float]:
+    """(a, b) of logit -> a logit + b for the combined head: least wce_dup loss on a part that was not trained on.
     """
-    import torch
-
-    found = predict(bundle, trainee, "validation")
+    found = predict(bundle, trainee, part)
     reward, raw = bundle.reward[found["rows"]].astype(float), found["logits"][:, -1]
     a, b = 1.0, 0.0
     for _ in range(50):  # Newton's method; the loss is convex in (a, b)
@@ -147,8 +144,20 @@ def calibrate(bundle: Bundle, trainee: Trainee) -> Tuple[float, float]:
         hessian = np.array([[(bend * raw * raw).mean(), (bend * raw).mean()], [(bend * raw).mean(), bend.mean()]])
         step = np.linalg.solve(hessian, gradient)
         a, b = a - step[0], b - step[1]
-    with torch.no_grad():
-        heads = trainee.model.ranker.heads
-        heads.weight[-1] *= a
-        heads.bias[-1] = heads.bias[-1] * a + b
     return float(a), float(b)
+
+
+@torch.no_grad()
+def apply_calibration(trainee: Trainee, a: float, b: float) -> None:
+    """Folds logit -> a logit + b into the combined head, the last one. Monotone for a > 0, so the order stays."""
+    ranker = trainee.model.ranker
+    head, row = (ranker.heads, -1) if hasattr(ranker, "heads") else (ranker.towers["combined"].out, 0)
+    head.weight[row] *= a
+    head.bias[row] = head.bias[row] * a + b
+
+
+def calibrate(bundle: Bundle, trainee: Trainee) -> Tuple[float, float]:
+    """Fits the calibration on 6 May and folds it in; returns it."""
+    a, b = fit_calibration(bundle, trainee)
+    apply_calibration(trainee, a, b)
+    return a, b

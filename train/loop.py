@@ -78,12 +78,12 @@ class Loop:
     """
 
     def __init__(self, module: torch.nn.Module, groups: List[dict], options: Dict[str, Any],
-                 rng: np.random.Generator) -> None:
-        self.module, self.options, self.rng = module, options, rng
+                 rng: np.random.Generator, settings: Dict[str, Any]) -> None:
+        self.module, self.options, self.rng, self.settings = module, options, rng, settings
         self.optimizer = torch.optim.AdamW(groups, lr=options["rate"])
         self.average = Average(module, options.get("average", 0.0))
         self.step, self.epoch, self.total = 0, 0, 0
-        self.log: List[Dict[str, float]] = []
+        self.log: List[Dict[str, Any]] = []
         self.best: Optional[Tuple[float, int]] = None
         self.best_weights: Optional[List[torch.Tensor]] = None
         self.raw: Optional[List[torch.Tensor]] = None
@@ -135,7 +135,7 @@ class Loop:
             if self.raw is not None:
                 restore(self.module, self.raw)
                 self.raw = None
-            started, sums = time.time(), {}
+            started, used, sums = time.time(), time.process_time(), {}
             batches = self.epoch_batches()
             self.total = self.total or epochs * len(batches)
             self.module.train()
@@ -147,7 +147,7 @@ class Loop:
                     bar.advance(sums["loss"][0] / sums["loss"][1])
             self.epoch += 1
             line = {name: total / count for name, (total, count) in sums.items()}
-            self.log.append({**line, "seconds": time.time() - started})
+            self.log.append({**line, "seconds": time.time() - started, "cpu_seconds": time.process_time() - used})
             log(f"epoch {self.epoch}/{epochs}: {time.time() - started:.1f} s, "
                 + ", ".join(f"{name} {value:.4f}" for name, value in line.items()))
             self.raw = self.average.swap(self.module)
@@ -189,13 +189,16 @@ class Loop:
                 tensors[f"training.optimizer.{name}.{moment}"] = torch.as_tensor(value).reshape(value.shape or (1,))
         tensors["training.rng.torch"] = torch.get_rng_state()
         tensors["training.rng.numpy"] = pack_json(self.rng.bit_generator.state)
+        tensors["training.settings"] = pack_json(self.settings)
         tensors["training.progress"] = pack_json({"step": self.step, "epoch": self.epoch, "total": self.total,
                                                   "average": self.average.weight, "best": self.best, "log": self.log})
         return tensors
 
     @torch.no_grad()
     def resume(self, tensors: Tensors) -> None:
-        """Goes back to where `state_tensors` was taken."""
+        """Goes back to where `state_tensors` was taken; the settings must be those of then."""
+        if unpack_json(tensors["training.settings"]) != self.settings:
+            raise ValueError("the checkpoint was made with other settings")
         progress = unpack_json(tensors["training.progress"])
         self.step, self.epoch, self.total = progress["step"], progress["epoch"], progress["total"]
         self.average.weight, self.log = progress["average"], progress["log"]

@@ -23,7 +23,7 @@ class Trainer(Loop):
     def __init__(self, bundle: Bundle, seed: Optional[int] = None, tasks: Optional[Dict[str, Task]] = None,
                  days: Optional[Tuple[int, ...]] = None, options: Optional[Dict[str, Any]] = None) -> None:
         settings = bundle.settings
-        self.bundle, self.settings = bundle, settings
+        self.bundle = bundle
         rng = seed_everything(settings["seed"] if seed is None else seed, settings["threads"])
         self.trainee = Trainee(bundle)
         if tasks is None:
@@ -32,7 +32,7 @@ class Trainer(Loop):
         self.trainee.contrast.update(tasks)
         options = settings["optimizer"] if options is None else options
         super().__init__(self.trainee, parameter_groups(self.trainee, options["decay"], options["table_decay"]),
-                         options, rng)
+                         options, rng, settings)
         weights = settings["signal_weights"]
         self.weights = torch.tensor([weights[name] for name in stats.SIGNALS])
         self.states, self.targets = bundle.targets("train" if days is None else days)

@@ -1,7 +1,8 @@
 """positive-negative feedback: negative feedback is sparse and looks like positive; this task tells them apart.
 
 From the user's long history S+ is drawn among positively answered events and S- takes every explicit dislike, filled
-up with short views that are safe to take for one. S+ and an augmented view of it are pulled together, S- is pushed away.
+up with short views that are safe to take for one. S+ and an augmented view of it are pulled together, S- is pushed
+away.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class FeedbackSettings:
     watched under which a view may fill S- (read when histories are made); size: events of S+ and S- at most.
 
     variant "plain" contrasts the encodings of the three sequences, "target_attention" what the ranker's own attention
-    makes of them for each target item. augment: "mask", "crop" or "dropout"; in_batch: other users' S- are negatives too.
+    makes of them for each target item. augment: "mask", "crop" or "dropout"; in_batch: other users' S- are negatives
+    too.
     """
     enabled: bool = True
     weight: float = 0.1

@@ -30,8 +30,8 @@ class Head(nn.Module):
 def info_nce(positive: torch.Tensor, negatives: torch.Tensor, pull: float = 1.0) -> torch.Tensor:
     """-pull s+ + log(exp(s+) + sum exp(s-)), a row each; positive [P], negatives [P, n] logits.
 
-    With pull = 1 this is InfoNCE. A larger one is positive augmentation: the slope at s+ is -(pull - p+), so the
-    pull towards the positive stays where p+ is near 1, and outweighs what the same item suffers as a negative of others.
+    With pull = 1 this is InfoNCE. A larger one is positive augmentation: the slope at s+ is -(pull - p+), so the pull
+    towards the positive stays where p+ is near 1, and outweighs what the same item suffers as a negative of others.
     """
     return torch.logsumexp(torch.cat([positive[:, None], negatives], 1), 1) - pull * positive
 

@@ -1,4 +1,4 @@
-"""A first-in-first-out memory of item vectors (He et al. 2020; in retrieval: cross-batch sampling, Wang et al. 2021)."""
+"""A first-in-first-out memory of item vectors (He et al. 2020; for retrieval: Wang et al. 2021)."""
 
 from __future__ import annotations
 

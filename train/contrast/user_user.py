@@ -15,7 +15,7 @@ from .task import Histories, Metrics, Task, TaskInputs
 
 @dataclass
 class UserUserSettings:
-    """views: one of them is drawn for each side and batch. against "view" contrasts two drawn views, "original" one view
+    """views: one is drawn for each side and batch. against "view" contrasts two drawn views, "original" one view
     with the encoding that the main loss already has (half the cost). minimum: events that a history must have to take
     part; limit: users of a batch that do.
     """

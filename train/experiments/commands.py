@@ -66,7 +66,7 @@ def add_commands(commands) -> None:
         if name == "ablation":
             sub.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of KuaiRand-Pure")
         else:
-            sub.add_argument("--data", type=Path, required=True, help="FOLDER/beauty, sports, toys; or of KuaiRand-Pure")
+            sub.add_argument("--data", type=Path, required=True, help="FOLDER/beauty, sports, toys; or KuaiRand-Pure")
             sub.add_argument("--plan", default="retrieval", help="the table: configs/NAME.json")
             sub.add_argument("--users", type=int, default=0, help="only the first so many users, to try it out")
     sub = command("tables", render_tables)

@@ -15,7 +15,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 @dataclass
 class Row:
-    """One row: the tasks that are switched on, and what else differs from the table's config (`set`, merged into it)."""
+    """One row: the tasks that are switched on, and what else differs from the config (`set`, merged into it)."""
     name: str
     title: str
     tasks: List[str] = field(default_factory=list)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from ..metrics import table
 from .sequences import Held, Sequences
 from .stage import RetrievalTrainer
 
@@ -111,3 +112,24 @@ def brief(trainer: RetrievalTrainer, part: str = "validation", most: int = 1 << 
     held = Held(held.user[good], held.item[good], held.feedback[good], held.end[good]).sample(most)
     trainer.trainee.eval()
     return hits(ranks(trainer, held)[0])
+
+
+def render(result: Dict[str, Any]) -> str:
+    """The Markdown report of one retrieval run."""
+    test, names = result["test"], [f"{kind}@{cut}" for kind in ("hr", "ndcg") for cut in CUTS]
+    groups = {"all items": test, "long tail": test["tail"]}
+    for key, title in (("negative", "negative next items"), ("delta", "positive - negative")):
+        if key in test:
+            groups[title] = test[key]
+    rows = [{"items": title, **{name: f"{group[name]:.4f}" for name in names}} for title, group in groups.items()]
+    columns = {name: (lambda row, name=name: row[name]) for name in ["items", *names]}
+    shown = test["shown"]
+    return "\n".join([
+        f"# {result['settings']['name']}: evaluation\n",
+        f"Made by `{result['command']}` (seed {result['settings']['seed']}); {len(result['training'])} epochs, "
+        f"{sum(line['cpu_seconds'] for line in result['training']):.0f} s of processor time. {test['rows']} held-out "
+        "events, each ranked among the whole catalogue without what the user had seen.\n",
+        table(rows, columns) + "\n",
+        f"Alignment {test['alignment']:.3f}; uniformity of users {test['uniformity_users']:.3f}, of items "
+        f"{test['uniformity_items']:.3f}. First {SHOWN} items: mean training events {shown['mean_popularity']:.1f}, "
+        f"coverage of the catalogue {shown['coverage']:.3f}, Gini {shown['gini']:.3f}."]) + "\n"

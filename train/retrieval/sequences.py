@@ -84,8 +84,9 @@ def load_amazon(path: Path, users: int = 0) -> Sequences:
     last, user = offsets[1:] - 1, np.arange(len(lines))
     good = np.ones(len(lines), np.int8)
     held = {"validation": Held(user, item[last - 1], good, last - 1), "test": Held(user, item[last], good, last)}
-    return Sequences(path.name.split(".")[0], offsets, item, np.ones(len(item), np.int8), np.zeros((len(item), 0), bool),
-                     last - 1, [str(number) for number in ids], held)
+    feedback, actions = np.ones(len(item), np.int8), np.zeros((len(item), 0), bool)
+    return Sequences(path.name.split(".")[0], offsets, item, feedback, actions, last - 1,
+                     [str(number) for number in ids], held)
 
 
 def find_amazon(folder: Path, users: int = 0) -> Sequences:

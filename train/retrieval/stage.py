@@ -50,14 +50,15 @@ class RetrievalTrainer(Loop):
     """Fits a Trainee to Sequences. settings: model, loss, contrast, optimizer, dropout, seed, threads."""
 
     def __init__(self, sequences: Sequences, settings: Dict[str, Any], seed: Optional[int] = None) -> None:
-        self.sequences, self.settings, self.loss_options = sequences, settings, settings["loss"]
-        rng = seed_everything(settings["seed"] if seed is None else seed, settings["threads"])
+        self.sequences, self.loss_options = sequences, settings["loss"]
+        settings = settings if seed is None else {**settings, "seed": seed}
+        rng = seed_everything(settings["seed"], settings["threads"])
         self.config = parse_config(model_json(settings))
         tasks = build_tasks(settings.get("contrast", {}), self.config.dim, sequences.n_items, self.config.actions)
         self.trainee = Trainee(self.config, sequences.n_items, tasks, settings["dropout"])
         decay = settings["optimizer"]["decay"]
         super().__init__(self.trainee, [{"params": list(self.trainee.parameters()), "weight_decay": decay}],
-                         settings["optimizer"], rng)
+                         settings["optimizer"], rng, settings)
         length = sequences.train_end - sequences.offsets[:-1]
         self.members = np.flatnonzero(length >= 2)
         self.length = np.minimum(length, self.config.encoder.max_history + 1)
