@@ -25,7 +25,7 @@ def ranks(trainer: RetrievalTrainer, held: Held, shown: int = 0) -> Tuple[np.nda
     sequences, table = trainer.sequences, trainer.trainee.model.items.embedding.detach()
     vectors = trainer.user_vectors(held.user, held.end)
     first = sequences.offsets[held.user]
-    rank = np.empty(len(held.user), np.int64)
+    rank, shown = np.empty(len(held.user), np.int64), min(shown, len(table))
     best = np.empty((len(held.user), shown), np.int64)
     scores = torch.empty(512, len(table))
     for begin in range(0, len(held.user), 512):
