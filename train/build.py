@@ -16,7 +16,7 @@ from .data import TEST_DAYS, VALIDATION_DAY, Data, load
 from .dataset import Batcher, Events, States, Targets, event_store, log_states
 from .features import FeatureColumns
 from .item_tower import ItemTower
-from .losses import combined_reward
+from .losses import combined_reward, watch_term
 from .model import Model
 from .model_config import Feature, ModelConfig, derived_rules, parse_config
 
@@ -69,6 +69,14 @@ def model_json(settings: Dict[str, Any], columns: FeatureColumns) -> Dict[str, A
     return raw
 
 
+def realised_reward(options: Dict[str, Any], data: Data, signals: np.ndarray) -> np.ndarray:
+    """R(u, i) of every log row, as the config's "reward" says."""
+    log, watch = data.log, options["watch"]
+    term = watch_term(watch["term"], log.watch_ms / 1000.0, log.duration_ms / 1000.0,
+                      signals[:, stats.SIGNALS.index("long_view")])
+    return combined_reward(signals, stats.SIGNALS, options["weights"], options["maximum"], watch["weight"] * term)
+
+
 def build(settings: Dict[str, Any], folder: Path = DEFAULT_DATA, data: Optional[Data] = None,
           fixed: Optional[ModelConfig] = None) -> Bundle:
     """Loads the data (unless given) and prepares features, statistics and events.
@@ -80,7 +88,7 @@ def build(settings: Dict[str, Any], folder: Path = DEFAULT_DATA, data: Optional[
     columns = FeatureColumns(data, signals, settings["features"], fixed)
     config = parse_config(model_json(settings, columns))
     events = event_store(data, config, signals)
-    reward = combined_reward(signals, stats.SIGNALS, settings["reward"]["weights"], settings["reward"]["maximum"])
+    reward = realised_reward(settings["reward"], data, signals)
     item_stats = stats.item_stats(data, signals, settings["item_statistics"])
     batcher = Batcher(config, data, events, columns)
     return Bundle(settings, data, signals, reward, item_stats, columns, config, events, batcher)

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Dict, Optional
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 
-def combined_reward(signals: np.ndarray, names, weights: Dict[str, float], maximum: float) -> np.ndarray:
-    """R = clamp(sum_k w_k 1[signal_k], 0, maximum), negative feedback with negative weights; signals [N, K]."""
+WATCH_TERMS = ("none", "watch", "log_watch", "watch_ratio", "long_view")
+
+
+def watch_term(name: str, watch_s: np.ndarray, duration_s: np.ndarray, long_view: np.ndarray) -> np.ndarray:
+    """g(watch, duration) of the combined reward, an exposure each.
+
+    watch: seconds; log_watch: log2(1 + seconds), at most 8; watch_ratio: the share watched, at most 1, 0 where the
+    duration is unknown (0); long_view: 1 for a long view.
+    """
+    if name == "none":
+        return np.zeros(len(watch_s))
+    if name == "watch":
+        return watch_s.astype(float)
+    if name == "log_watch":
+        return np.minimum(np.log2(1.0 + watch_s), 8.0)
+    if name == "watch_ratio":
+        return np.where(duration_s > 0, np.minimum(watch_s / np.maximum(duration_s, 1e-9), 1.0), 0.0)
+    if name == "long_view":
+        return long_view.astype(float)
+    raise ValueError(f"reward.watch.term: {name!r} is not one of {', '.join(WATCH_TERMS)}")
+
+
+def combined_reward(signals: np.ndarray, names, weights: Dict[str, float], maximum: float,
+                    watch: Optional[np.ndarray] = None) -> np.ndarray:
+    """R = clamp(sum_k w_k 1[signal_k] + watch, 0, maximum), negative feedback with negative weights.
+
+    signals [N, K]; watch [N] is a g(watch, duration).
+    """
     vector = np.array([weights.get(name, 0.0) for name in names])
-    return np.clip(signals @ vector, 0.0, maximum).astype(np.float32)
+    total = signals @ vector if watch is None else signals @ vector + watch
+    return np.clip(total, 0.0, maximum).astype(np.float32)
 
 
 def wce_dup(logit: torch.Tensor, reward: torch.Tensor) -> torch.Tensor:
