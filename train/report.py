@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Sequence
 
 from .export import write_text
 from .metrics import table
+from .plots import ranking_plots
 
 
 def _interval(entry: Dict[str, float], digits: int = 3) -> str:
@@ -33,7 +34,7 @@ def _signals(result: Dict[str, Any]) -> str:
         "against the floor": note})
 
 
-def render(result: Dict[str, Any], facts: Dict[str, Any]) -> str:
+def render(result: Dict[str, Any], facts: Dict[str, Any], images: Sequence[str] = ()) -> str:
     """The Markdown report."""
     parts = [f"# {facts['name']}: evaluation\n",
              f"Made by `{facts['command']}` (seed {facts['seed']}); {facts['epochs']} epochs, "
@@ -59,10 +60,12 @@ def render(result: Dict[str, Any], facts: Dict[str, Any]) -> str:
                  "signal": lambda row: row["signal"], "rows": lambda row: str(row["rows"]),
                  "positives": lambda row: str(row["positives"]), "AUC": lambda row: f"{row['auc']:.3f}",
                  "floor AUC": lambda row: f"{row['floor']:.3f}"})]
+    parts += [f"\n![{name.partition('.')[0]}]({name})" for name in images]
     return "\n".join(parts) + "\n"
 
 
 def write_report(folder: Path, result: Dict[str, Any], facts: Dict[str, Any]) -> None:
-    """report.md and report.json."""
+    """report.md and report.json, and their plots."""
+    images = ranking_plots(folder, result, facts)
     write_text(folder / "report.json", json.dumps({**facts, "test": result}, indent=1) + "\n")
-    write_text(folder / "report.md", render(result, facts))
+    write_text(folder / "report.md", render(result, facts, images))

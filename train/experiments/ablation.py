@@ -39,8 +39,10 @@ def runner(plan: Plan, data: Data, folder: Path) -> Callable[[str, int], Dict[st
         evaluate.calibrate(bundle, trainer.trainee)
         found = predict(bundle, trainer.trainee, "test")
         order = np.argsort(found["rows"])
-        np.savez_compressed(folder / f"{name}-{seed}.npz", rows=found["rows"][order],
-                            logits=found["logits"][order].astype(np.float32))
+        rows, logits = found["rows"][order], found["logits"][order]
+        np.savez_compressed(folder / f"{name}-{seed}.npz", rows=rows, logits=logits.astype(np.float32),
+                            user=bundle.data.log.user[rows], labels=bundle.signals[rows].astype(np.uint8),
+                            reward=bundle.reward[rows], served=evaluate.scores_of(bundle, logits)["additive"])
         return {"epochs": settings["optimizer"]["epochs"], "contrast": settings["contrast"],
                 "validation": validation, "training": trainer.log,
                 "training_seconds": sum(line["seconds"] for line in trainer.log),

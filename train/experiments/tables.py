@@ -13,6 +13,7 @@ import numpy as np
 
 from ..export import write_text
 from ..metrics import table
+from . import paired
 from .cells import results
 from .plan import Plan, load_plan
 
@@ -89,7 +90,14 @@ def render(plan_name: str, plan: Plan, folder: Path) -> str:
         return "No cell is finished."
     shown = [title for title in rows[0] if any(row[title] for row in rows)]
     getters: Dict[str, Callable] = {title: (lambda row, title=title: row[title]) for title in shown}
-    return table(rows, getters)
+    text = table(rows, getters)
+    others = [raw["name"] for raw in plan.rows if raw["name"] in found and raw["name"] != "base"]
+    against = paired.differences(folder, others, plan.seeds) if plan_name == "ablation" else {}
+    if against:
+        titles = {raw["name"]: raw["title"] for raw in plan.rows}
+        text += ("\n\nDifferences, a mean over seeds; in brackets 95 % intervals by paired bootstrap over users; bold "
+                 "where they leave 0 out.\n\n" + paired.render(against, titles))
+    return text
 
 
 def write_document(document: Path, folder: Path) -> List[str]:

@@ -10,6 +10,7 @@ from typing import Any, Dict, List
 from .. import export
 from ..build import ROOT, load_settings
 from ..model_config import parse_config
+from ..plots import retrieval_plots
 from ..safetensors_file import load_file
 from . import evaluate
 from .fitting import fit
@@ -49,7 +50,8 @@ def retrieve(args: argparse.Namespace) -> None:
     result = {"command": args.shown, "settings": trainer.settings, "training": trainer.log,
               "test": evaluate.evaluate(trainer, "test")}
     export.write_text(args.out / "report.json", json.dumps(result, indent=1) + "\n")
-    export.write_text(args.out / "report.md", evaluate.render(result))
+    images = "".join(f"\n![{name.partition('.')[0]}]({name})\n" for name in retrieval_plots(args.out, trainer.log))
+    export.write_text(args.out / "report.md", evaluate.render(result) + images)
     print((args.out / "report.md").read_text(encoding="utf-8"))
     print(f"{args.out}: {counts['written']} tensors written, {counts['dropped']} training-only ones dropped")
 
