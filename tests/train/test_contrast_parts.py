@@ -72,7 +72,8 @@ def test_bank_is_first_in_first_out():
     vectors, items = bank.contents()
     assert sorted(items.tolist()) == [2, 3, 4, 5] and vectors[:, 0].tolist() == items.tolist()
     bank.push(torch.arange(6.0)[:, None], torch.arange(6))
-    assert sorted(bank.contents()[1].tolist()) == [2, 3, 4, 5]
+    vectors, items = bank.contents()
+    assert sorted(items.tolist()) == [2, 3, 4, 5] and vectors[:, 0].tolist() == items.tolist()
 
 
 def test_bank_keeps_no_gradient_and_hands_out_copies():

@@ -67,11 +67,17 @@ def test_rows_of_a_plan_differ_in_what_their_titles_say(name):
 
 
 def test_budgets_of_a_base_and_its_rows_are_equal():
-    """A row with tasks trains as long as its base and at the same rate: only the tasks differ."""
+    """A row with tasks trains as long as its base and at the same rate: only the tasks differ.
+
+    The base that is trained longer, to see whether time alone would do, has no tasks.
+    """
     for name in PLANS:
         plan, bases = load_plan(name), {}
         for raw in plan.rows:
             made = plan.settings(plan.row(raw["name"]))
+            if raw["name"].endswith("_long"):
+                assert made["contrast"] == {}
+                continue
             made.pop("contrast")
             key = made.get("loss", {}).get("name", "")
             assert bases.setdefault(key, made) == made
