@@ -8,7 +8,10 @@
 
 #include <string.h>
 
-enum { FEW_KEYS = 12 }; /* up to here keys are compared with each other, beyond by a table */
+enum {
+	FEW_KEYS = 12,    /* up to here keys are compared with each other, beyond by a table */
+	LEAST_PLACES = 32 /* of the table: a power of two, as the mask needs, and twice as many as keys or more */
+};
 
 /* A value takes two bytes of text at least, except the last: "1," or "[]". */
 static size_t max_values(size_t size)
@@ -61,7 +64,7 @@ static bool few_keys_differ(const struct rk_json *object)
 /* Open addressing over the keys' places in the row; the hash is keyed, since the client chooses the keys. */
 static bool many_keys_differ(struct rk_lexer *lexer, const struct rk_json *object)
 {
-	uint32_t n_places = 2 * FEW_KEYS;
+	uint32_t n_places = LEAST_PLACES;
 	while (n_places < 2 * object->n)
 		n_places *= 2;
 	size_t mark = rk_arena_mark(lexer->arena);
