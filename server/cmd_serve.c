@@ -1,6 +1,6 @@
 /*
  * rankd serve. The order of the start: settings, sockets (bound first, so that a taken port is known at once, and
- * probes are answered while models load), models, workers, ready. The end is the same backwards.
+ * probes are answered while models load), the sandbox, models, workers, ready. The end is the same backwards.
  */
 #include "server/cmd_serve.h"
 
@@ -9,6 +9,7 @@
 #include "server/inherited.h"
 #include "server/log.h"
 #include "server/notify.h"
+#include "server/sandbox.h"
 #include "server/server.h"
 #include "server/stack.h"
 
@@ -86,6 +87,19 @@ static enum rk_status open_listeners(struct rk_server *server, struct rk_error *
 	if (status == RK_OK)
 		status = open_listener(&server->listen_admin, given.admin, &settings->admin, "admin", reterr);
 	return status;
+}
+
+/* Before any other thread runs, and before a model's file or a request is read. */
+static enum rk_status enter_sandbox(const struct rk_server *server, struct rk_error *reterr)
+{
+	const struct rk_listen *listens[] = {&server->listen_data, &server->listen_admin};
+	struct rk_sandbox_options options = {.mode = server->settings.sandbox, .models = server->settings.models};
+	struct rk_sandbox entered;
+	for (size_t i = 0; i < sizeof(listens) / sizeof(listens[0]); i++)
+		if (listens[i]->kind == RK_ADDRESS_UNIX && !listens[i]->is_inherited)
+			options.sockets[i] = listens[i]->path;
+	rk_metrics_open_process();
+	return rk_sandbox_enter(&options, &entered, reterr);
 }
 
 static enum rk_status open_http(struct rk_server *server, struct rk_error *reterr)
@@ -219,6 +233,8 @@ static enum rk_status start(struct rk_server *server, struct rk_error *reterr)
 	enum rk_status status = rk_recorder_open(&server->recorder, server->settings.record_bodies, reterr);
 	if (status == RK_OK)
 		status = open_listeners(server, reterr);
+	if (status == RK_OK)
+		status = enter_sandbox(server, reterr);
 	if (status == RK_OK)
 		status = rk_linger_start(&server->linger, reterr);
 	if (status == RK_OK)

@@ -157,6 +157,9 @@ static void serve(struct rk_worker *worker, struct rk_slot *slot, enum rk_verdic
 static void *run(void *context)
 {
 	struct rk_worker *worker = context;
+	char name[24];
+	(void)snprintf(name, sizeof(name), "rk-worker-%u", worker->context.worker);
+	(void)pthread_setname_np(pthread_self(), name);
 	warm(worker);
 	enum rk_verdict verdict;
 	for (;;) {
@@ -192,9 +195,6 @@ static enum rk_status start_one(struct rk_workers *workers, uint32_t index, stru
 	(void)pthread_attr_destroy(&attributes);
 	if (error != 0)
 		return rk_error_set(reterr, RK_IO, "cannot start worker %u: %s", index, strerror(error));
-	char name[24];
-	(void)snprintf(name, sizeof(name), "rk-worker-%u", index);
-	(void)pthread_setname_np(worker->thread, name);
 	workers->n_started++;
 	return RK_OK;
 }
