@@ -14,7 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EXIT_REFUSED = 1, EXIT_WRONG_COMMAND = 2 };
+enum { EXIT_REFUSED = 1 };
+
+const struct rk_cli_command rk_cli_inspect = {
+	.word = "inspect",
+	.operands = "MODEL_DIR",
+	.help = "show a model's tensors, used, dropped and missing, and the memory that serving takes",
+};
 
 #define WORD(name, text) text,
 static const char *const encoder_types[] = {RK_ENCODER_TABLE(WORD)};
@@ -203,11 +209,11 @@ static void print_faults(const char *path)
 int rk_cmd_inspect(int argc, char **argv)
 {
 	static struct rk_settings settings; /* large */
-	if (argc != 2 || argv[1][0] == '-' || argv[1][0] == '\0') {
-		(void)fprintf(stderr, "usage: rankd inspect MODEL_DIR\n");
-		return EXIT_WRONG_COMMAND;
-	}
-	const char *path = argv[1];
+	struct rk_cli_values values;
+	int code = rk_cli_read(&rk_cli_inspect, argc, argv, &values);
+	if (code != RK_CLI_GO_ON)
+		return code;
+	const char *path = values.operand;
 	char name[RK_MAX_MODEL_NAME_BYTES + 1];
 	uint64_t number;
 	struct rk_error error = {.status = RK_OK};
