@@ -6,6 +6,7 @@
 #include "bench/model/cmd_model.h"
 #include "bench/replay/cmd_replay.h"
 #endif
+#include "server/cmd_doctor.h"
 #include "server/cmd_inspect.h"
 #include "server/cmd_rank.h"
 #include "server/cmd_serve.h"
@@ -50,6 +51,7 @@ const struct rk_command rk_commands[] = {
 	{&rk_cli_inspect, rk_cmd_inspect},
 	{&rk_cli_validate, rk_cmd_validate},
 	{&rk_cli_rank, rk_cmd_rank},
+	{&rk_cli_doctor, rk_cmd_doctor},
 #if RK_WITH_BENCH
 	{&cli_bench, run_bench},
 	{&cli_replay, rk_cmd_replay},

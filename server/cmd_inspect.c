@@ -8,6 +8,7 @@
 #include "loader/registry_scan.h"
 #include "loader/source.h"
 #include "loader/version.h"
+#include "server/footprint.h"
 #include "server/settings.h"
 
 #include <inttypes.h>
@@ -177,18 +178,6 @@ static void print_report(const struct rk_load_report *report)
 	(void)printf("\nmissing: none\n");
 }
 
-static void print_memory(const struct rk_version *version, const struct rk_limits *limits)
-{
-	size_t each = version->scratch_bytes / version->n_scratches;
-	(void)printf("\nmemory that serving takes, with %" PRIu32 " workers, %" PRIu32 " candidates and %" PRIu32
-		     " events a request at most\n",
-		     version->n_scratches - 1, limits->max_candidates, limits->max_events);
-	(void)printf("  %-28s  %12zu\n", "weights, ids, config", version->weights_bytes);
-	(void)printf("  %-28s  %12zu\n", "scratch of a worker", each);
-	(void)printf("  %-28s  %12zu\n", "all", version->weights_bytes + version->scratch_bytes);
-	(void)printf("  = weights + (workers + 1) × scratch; the one more is for loading\n");
-}
-
 /* ---- command ---- */
 
 static void print_fault(void *context, const char *message)
@@ -231,9 +220,12 @@ int rk_cmd_inspect(int argc, char **argv)
 		(void)fprintf(stderr, "rankd inspect: %s: %s\n", path, error.message);
 		return EXIT_REFUSED;
 	}
+	struct rk_footprint footprint;
+	rk_footprint_predict(&settings, version, false, &footprint);
 	print_config(version);
 	print_report(&version->report);
-	print_memory(version, &options.limits);
+	(void)printf("\n");
+	rk_footprint_print(&footprint, &settings);
 	rk_version_close(version);
 	return 0;
 }

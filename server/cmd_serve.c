@@ -13,6 +13,7 @@
 #include "server/server.h"
 #include "server/stack.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +164,7 @@ static enum rk_status load_models(struct rk_server *server, struct rk_error *ret
 	enum rk_status status = rk_job_bench_open(&server->bench, &server->limits, settings->workers, reterr);
 	if (status != RK_OK)
 		return status;
+	rk_pages_refuse_huge(&server->bench.memory); /* few requests, and no hurry */
 	struct rk_registry_options options = {
 		.models = settings->models,
 		.default_model = settings->default_model[0] == '\0' ? NULL : settings->default_model,
@@ -182,7 +184,9 @@ static enum rk_status load_models(struct rk_server *server, struct rk_error *ret
 	if (status != RK_OK)
 		return status;
 	atomic_store(&server->registry, registry);
-	return rk_registry_load(registry, reterr);
+	status = rk_registry_load(registry, reterr);
+	(void)malloc_trim(0); /* what reading the golden answers took of the heap */
+	return status;
 }
 
 static enum rk_status start_workers(struct rk_server *server, struct rk_error *reterr)

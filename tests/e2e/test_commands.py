@@ -10,7 +10,7 @@ import pytest
 from support import models
 from support.server import BINARY, Server, clean_environment, run
 
-COMMANDS = ["serve", "inspect", "validate", "rank", "bench", "replay", "completion"]
+COMMANDS = ["serve", "inspect", "validate", "rank", "doctor", "bench", "replay", "completion"]
 SETTINGS = sorted(json.loads(run("serve", "--print-config").stdout))
 
 
