@@ -2,6 +2,7 @@
 
     tally.py meson  meson-logs/testlog.json STATUS
     tally.py pytest junit.xml STATUS
+    tally.py lines  output STATUS               its last line is "PASSED passed, FAILED failed"
 
 STATUS is the runner's exit code. A runner that left no results, or failed without a failed test, counts as one failure.
 """
@@ -68,11 +69,19 @@ def count_pytest(path):
     return passed, failed
 
 
+def count_lines(path):
+    with open(path, encoding="utf-8") as stream:
+        found = re.search(r"^(\d+) passed, (\d+) failed\n\Z", stream.read(), re.MULTILINE)
+    if not found:
+        raise ValueError("its last line is no count")
+    return int(found.group(1)), int(found.group(2))
+
+
 def main():
     kind, path, status = sys.argv[1], sys.argv[2], int(sys.argv[3])
     try:
-        passed, failed = {"meson": count_meson, "pytest": count_pytest}[kind](path)
-    except (OSError, ElementTree.ParseError, json.JSONDecodeError) as error:
+        passed, failed = {"meson": count_meson, "pytest": count_pytest, "lines": count_lines}[kind](path)
+    except (OSError, ElementTree.ParseError, ValueError) as error:
         note(f"{kind}: no results: {error}")
         passed, failed = 0, 1
     if status != 0 and failed == 0:

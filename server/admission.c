@@ -65,7 +65,7 @@ void rk_stretch_learn(struct rk_stretch *stretch, const struct rk_cost *cost)
 
 double rk_admission_longest_wait_us(double limit_us, double left_us)
 {
-	const double share = 0.5;
+	const double share = 1.0 / 3;
 	return fmin(limit_us, share * left_us);
 }
 

@@ -70,9 +70,8 @@ struct rk_load {
 	uint32_t n_idle;   /* workers without work */
 };
 
-/* The longest wait behind others that is let in: the limit, and not more than half of what is left of the budget.
- * Predictions err and neighbours take the cores; the other half is there for that, so that what is let in is in time.
- */
+/* The longest wait behind others that is let in: the limit, and not more than a third of what is left of the budget.
+ * Predictions err and neighbours take the cores; the rest is there for that, so that what is let in is in time. */
 double rk_admission_longest_wait_us(double limit_us, double left_us);
 
 /* At the door. A request that finds a worker idle is let in whatever the prediction says: nobody is served better by

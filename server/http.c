@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-	POOL_BYTES = 32 * 1024, /* of a connection: bounds the head (431, 414) */
+	POOL_BYTES = 16 * 1024, /* of a connection: bounds the head (431, 414) */
 	BACKSTOP_S = 10,
 	OWN_CONNECTIONS = 1,    /* the watchdog's, beyond the limit */
 	SPARE_CONNECTIONS = 64, /* the library's own limit lies above ours, which answers */

@@ -3,6 +3,7 @@
 #define RK_SERVER_HTTP_INTERNAL_H
 
 #include "server/http.h"
+#include "server/io_policy.h"
 #include "server/log.h"
 #include "server/server.h"
 
@@ -50,7 +51,8 @@ struct rk_http {
 	/* I/O thread only */
 	char scratch[RK_HTTP_SCRATCH_BYTES];
 	struct rk_pages text; /* admin: metrics and models are written here */
-	uint32_t n_logged;    /* requests since the last that the access log took */
+	struct rk_io_policy policy;
+	uint32_t n_logged; /* requests since the last that the access log took */
 	struct rk_log_limit log_limit_library, log_limit_shed;
 };
 

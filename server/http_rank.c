@@ -62,7 +62,10 @@ static bool is_shed_early(const struct rk_connection *connection)
 	const struct rk_head *head = &connection->exchange.guard.head;
 	if (head->chunked || head->content_length > EARLY_BYTES)
 		return false;
-	return rk_queue_is_full(&connection->http->server->queue, 1000 * budget_ms(connection), rk_clock_ns());
+	uint64_t now_ns = rk_clock_ns();
+	bool is_full = rk_queue_is_full(&connection->http->server->queue, 1000 * budget_ms(connection), now_ns);
+	rk_io_policy_note(&connection->http->policy, is_full, now_ns);
+	return is_full;
 }
 
 void rk_http_rank_begin(struct rk_connection *connection)

@@ -74,6 +74,8 @@ static const struct condition conditions[] = {
 	{SYS_mprotect, 2, PROT_EXEC, 0},
 	{SYS_clone, 0, CLONE_THREAD, CLONE_THREAD},
 	{SYS_prctl, 0, UINT64_MAX, PR_SET_NAME},
+	{SYS_sched_setscheduler, 1, UINT32_MAX, SCHED_OTHER}, /* and no real-time policy */
+	{SYS_sched_setscheduler, 1, UINT32_MAX, SCHED_BATCH},
 	{SYS_prlimit64, 2, UINT64_MAX, 0}, /* tells a limit, sets none */
 	{SYS_socketpair, 0, UINT64_MAX, AF_UNIX},
 	{SYS_ioctl, 1, UINT32_MAX, FIONREAD},

@@ -26,7 +26,7 @@
 	X(workers, COUNT, "", 1, 256, "threads", "ranking threads; default: the cores that this process may use")      \
 	X(budget_ms, COUNT, "50", 1, 60000, "ms", "time that a request may take")                                      \
 	X(queue_ms, COUNT, "35", 1, 60000, "ms",                                                                       \
-	  "longest predicted wait; never more than half of the budget is waited")                                      \
+	  "longest predicted wait; never more than a third of the budget is waited")                                   \
 	X(max_body_bytes, SIZE, "4MiB", 1024, 67108864, "bytes", "largest request body")                               \
 	X(max_candidates, COUNT, "4096", 1, 65536, "items", "most candidates in a request")                            \
 	X(max_history_events, COUNT, "1024", 1, 65536, "events", "most history events in a request")                   \

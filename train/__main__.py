@@ -1,4 +1,4 @@
-"""Command line: python3 -m train {run,checkpoint,export,requests}."""
+"""Command line: python3 -m train {run,checkpoint,export,requests,import}."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Optional
 
 from . import evaluate, export, report, requests
 from .build import DEFAULT_CONFIG, DEFAULT_DATA, ROOT, Bundle, build, load_settings
+from .importers.command import add_command as add_import_command
 from .trainer import Trainer
 
 
@@ -113,6 +114,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--history", type=int, default=50)
     sub.add_argument("--plain-ids", action="store_true", help="ids alone, without any features")
     sub.add_argument("--out", type=Path, required=True)
+    add_import_command(commands)
     return top
 
 

@@ -9,6 +9,7 @@
 #include "model/base/check.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -282,6 +283,8 @@ static struct rk_load_counters between(const struct rk_load_counters *begin, con
 enum rk_status rk_load_client_run(struct rk_load_client *client, struct rk_load_run *ret_run, struct rk_error *reterr)
 {
 	RK_ASSERT(client->n_due == 0);
+	/* where it shares the cores with the server it must not interrupt it more than requests from elsewhere would */
+	(void)sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
 	client->start_ns = clock_ns();
 	client->timer_ns = never_ns;
 	for (;;) {

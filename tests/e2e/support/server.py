@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[3]
 BINARY = str((ROOT / os.environ.get("RANKD_BIN", "build-test/rankd")).resolve())
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
+# Variables of every server that a test starts; a suite may put some here.
+ENVIRONMENT = {}
 LINE = re.compile(r"^(listening|ready) data=(\S+) admin=(\S+)$")
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG = 1
@@ -63,7 +65,7 @@ class Server:
         self.condition = threading.Condition()
         self.process = subprocess.Popen(
             [*command, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=clean_environment(env), preexec_fn=_die_with_parent, cwd=cwd,
+            env=clean_environment({**ENVIRONMENT, **(env or {})}), preexec_fn=_die_with_parent, cwd=cwd,
             pass_fds=pass_fds)
         self.readers = [threading.Thread(target=self._read, args=(stream, lines), daemon=True) for stream, lines in
                         ((self.process.stdout, self.lines), (self.process.stderr, self.logs))]

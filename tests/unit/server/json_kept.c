@@ -15,17 +15,21 @@ static void drop(void)
 		json_decref(kept[--n_kept]);
 }
 
-json_t *json_kept(const char *text, size_t size)
+json_t *json_keep(json_t *value)
 {
-	json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-	if (root == NULL)
+	if (value == NULL)
 		return NULL;
 	(void)pthread_mutex_lock(&lock);
 	if (n_kept == 0)
 		(void)atexit(drop);
 	if (n_kept == MAX_KEPT)
 		json_decref(kept[--n_kept]); /* nobody looks at so old a one */
-	kept[n_kept++] = root;
+	kept[n_kept++] = value;
 	(void)pthread_mutex_unlock(&lock);
-	return root;
+	return value;
+}
+
+json_t *json_kept(const char *text, size_t size)
+{
+	return json_keep(json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL));
 }

@@ -4,6 +4,9 @@
 
 #include <jansson.h>
 
+/* Takes over the caller's reference and returns it; NULL: NULL. Any thread. */
+json_t *json_keep(json_t *value);
+
 /* Parses the text strictly (no key twice), or returns NULL. Any thread. */
 json_t *json_kept(const char *text, size_t size);
 

@@ -94,15 +94,15 @@ Test(admission, the_wait_counts_against_the_budget)
 	cr_assert_eq(rk_admission_enter(&load, 100, 499), RK_VERDICT_TOO_LATE);
 }
 
-Test(admission, others_take_half_of_the_budget_at_most)
+Test(admission, others_take_a_third_of_the_budget_at_most)
 {
 	struct rk_load load = busy;
 	load.n_queued = 2;
 	load.wait_us = 400;
-	cr_assert_eq(rk_admission_enter(&load, 100, 801), RK_VERDICT_ADMIT);
-	cr_assert_eq(rk_admission_enter(&load, 100, 799), RK_VERDICT_QUEUE_FULL);
+	cr_assert_eq(rk_admission_enter(&load, 100, 1201), RK_VERDICT_ADMIT);
+	cr_assert_eq(rk_admission_enter(&load, 100, 1199), RK_VERDICT_QUEUE_FULL);
 	load.n_queued = 0;
-	cr_assert_eq(rk_admission_enter(&load, 100, 799), RK_VERDICT_ADMIT, "only one's rest is in its way");
+	cr_assert_eq(rk_admission_enter(&load, 100, 1199), RK_VERDICT_ADMIT, "only one's rest is in its way");
 }
 
 Test(admission, queued_requests_take_the_idle_workers_first)

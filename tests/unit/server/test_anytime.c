@@ -39,8 +39,14 @@ static json_t *make_request(void)
 	for (int row = 0; row < 20; row++)
 		json_array_append_new(history, json_pack("{s:I, s:s}", "item", version->ids.integers[7 * row], "action",
 							 row % 3 == 0 ? "like" : "click"));
-	return json_pack("{s:s, s:b, s:o, s:o}", "request_id", "r", "explain", 1, "candidates", candidates, "history",
-			 history);
+	return json_keep(json_pack("{s:s, s:b, s:o, s:o}", "request_id", "r", "explain", 1, "candidates", candidates,
+				   "history", history));
+}
+
+static void set_body(json_t *request)
+{
+	free(body);
+	body = json_dumps(request, JSON_COMPACT);
 }
 
 static void open_all(void)
@@ -52,7 +58,7 @@ static void open_all(void)
 	bench.job.fixed_version = version;
 	reply_size = rk_job_reply_bytes(&limits, &version->model.config);
 	reply = malloc(reply_size);
-	body = json_dumps(make_request(), JSON_COMPACT);
+	set_body(make_request());
 }
 
 /* Runs the body with this budget from a clock at zero; nothing is known of what rankings take but `score_ms`, the
@@ -89,7 +95,7 @@ static json_t *guessed_ids(void)
 {
 	struct test_decoding decoding;
 	struct rk_ranking ranking;
-	json_t *ids = json_array();
+	json_t *ids = json_keep(json_array());
 	test_decode(&decoding, version, test_body(body, strlen(body)), "", &limits, rk_job_arena_bytes(&limits));
 	const struct rk_rank_input *input = &decoding.request.input;
 	rk_ranking_begin(&ranking, &version->model, version->scratches[0], input);
@@ -140,7 +146,7 @@ static void check_scored(json_t *part, json_t *whole, size_t n_scored)
 Test(anytime, blocks_in_the_requests_order_until_the_time_is_up, .init = open_all)
 {
 	struct rk_job all = run((double)INFINITY, 0);
-	json_t *whole = json_incref(items_of(&all));
+	json_t *whole = items_of(&all);
 	json_t *ids = guessed_ids();
 	cr_assert_eq(all.n_scored, N_CANDIDATES - N_UNKNOWN);
 	for (unsigned n_blocks = 0; n_blocks <= 4; n_blocks++) {
@@ -167,7 +173,7 @@ Test(anytime, blocks_in_the_requests_order_until_the_time_is_up, .init = open_al
 Test(anytime, the_best_come_first_where_not_all_will_fit, .init = open_all)
 {
 	struct rk_job all = run((double)INFINITY, 0);
-	json_t *whole = json_incref(items_of(&all));
+	json_t *whole = items_of(&all);
 	json_t *ids = guessed_ids();
 	for (unsigned n_blocks = 1; n_blocks <= 3; n_blocks++) {
 		/* the clock is read once more, after the pre-score; a block is begun where another one's ms is left */
@@ -185,7 +191,7 @@ Test(anytime, the_best_come_first_where_not_all_will_fit, .init = open_all)
 Test(anytime, a_guess_that_was_too_high_costs_nothing, .init = open_all)
 {
 	struct rk_job all = run((double)INFINITY, 0);
-	json_t *whole = json_incref(items_of(&all));
+	json_t *whole = items_of(&all);
 	struct rk_job job = run(1000, 1e6);
 	cr_assert_eq(job.n_unreached, 0);
 	cr_assert(json_equal(items_of(&job), whole));
@@ -211,7 +217,7 @@ Test(anytime, whoever_rather_fails_gets_504_unless_all_was_scored, .init = open_
 {
 	json_t *request = make_request();
 	json_object_set_new(request, "on_deadline", json_string("fail"));
-	body = json_dumps(request, JSON_COMPACT);
+	set_body(request);
 	for (unsigned ms = AFTER_ENCODER_MS - 2; ms <= AFTER_ENCODER_MS + 5; ms++) {
 		struct rk_job job = run(ms, ms % 2);
 		cr_assert_eq(job.status, 504);
@@ -227,9 +233,9 @@ Test(anytime, top_k_cuts_after_the_order, .init = open_all)
 {
 	json_t *request = make_request();
 	struct rk_job job = run(AFTER_ENCODER_MS + 2, 1);
-	json_t *all = json_incref(items_of(&job));
+	json_t *all = items_of(&job);
 	json_object_set_new(request, "top_k", json_integer(60));
-	body = json_dumps(request, JSON_COMPACT);
+	set_body(request);
 	job = run(AFTER_ENCODER_MS + 2, 1);
 	json_t *items = items_of(&job);
 	cr_assert_eq(job.n_scored, BLOCK);

@@ -64,18 +64,18 @@ Test(backlog, requests_whose_budget_has_passed_are_taken_first)
 {
 	struct rk_slot *slots[4];
 	enum rk_verdict verdict;
-	const double budgets[] = {50, 3, 40, 3};
+	const double budgets[] = {50, 5, 40, 5};
 	for (int i = 0; i < 4; i++)
 		cr_assert_eq(offer(budgets[i], &slots[i]), RK_VERDICT_ADMIT);
-	cr_assert_eq(take(0, 3 * RK_NS_PER_MS, &verdict), slots[1]);
+	cr_assert_eq(take(0, 5 * RK_NS_PER_MS, &verdict), slots[1]);
 	cr_assert_eq(verdict, RK_VERDICT_EXPIRED);
 	rk_backlog_done(&backlog, 0, NULL);
-	cr_assert_eq(take(0, 3 * RK_NS_PER_MS, &verdict), slots[3]);
+	cr_assert_eq(take(0, 5 * RK_NS_PER_MS, &verdict), slots[3]);
 	cr_assert_eq(verdict, RK_VERDICT_EXPIRED);
 	rk_backlog_done(&backlog, 0, NULL);
-	cr_assert_eq(take(0, 3 * RK_NS_PER_MS, &verdict), slots[0]);
+	cr_assert_eq(take(0, 5 * RK_NS_PER_MS, &verdict), slots[0]);
 	cr_assert_eq(verdict, RK_VERDICT_ADMIT);
-	cr_assert_eq(take(1, 3 * RK_NS_PER_MS, &verdict), slots[2]);
+	cr_assert_eq(take(1, 5 * RK_NS_PER_MS, &verdict), slots[2]);
 	cr_assert_eq(verdict, RK_VERDICT_ADMIT);
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +197,22 @@ static long draw_a_number(void)
 	return getrandom(&byte, 1, 0);
 }
 
+static long change_the_policy(int policy)
+{
+	struct sched_param parameter = {.sched_priority = policy == SCHED_FIFO ? 1 : 0};
+	return sched_setscheduler(0, policy, &parameter);
+}
+
+static long give_way(void)
+{
+	return change_the_policy(SCHED_BATCH);
+}
+
+static long run_before_all_others(void)
+{
+	return change_the_policy(SCHED_FIFO);
+}
+
 enum verdict { PASSES, FILES, CALLS, BOTH };
 
 /* What is refused by which half: by the rules for files (EACCES), by the filter (EPERM), by each of the two. */
@@ -210,6 +227,8 @@ static const struct {
 	{"make a pair of sockets", make_a_pair, PASSES},
 	{"take memory", take_memory, PASSES},
 	{"draw a number", draw_a_number, PASSES},
+	{"give way to others", give_way, PASSES},
+	{"run before all others", run_before_all_others, CALLS},
 	{"read another file", read_another_file, FILES},
 	{"read /etc/passwd", read_passwd, FILES},
 	{"write a model", write_a_model, BOTH},
