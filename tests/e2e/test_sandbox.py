@@ -22,6 +22,7 @@ def folder(tmp_path):
 
 
 def record(server):
+    server.await_log('"event":"sandbox"')  # the line `ready` comes through another pipe
     return next(line for line in server.log_records() if line["event"] == "sandbox")
 
 
