@@ -38,6 +38,7 @@ struct load {
 static void *run_load(void *context)
 {
 	struct load *load = context;
+	(void)pthread_setname_np(pthread_self(), "rk-load");
 	rk_cpu_flush_denormals();
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), load->options->load_nice); /* of this thread alone */
 	load->status =
@@ -57,7 +58,6 @@ static enum rk_status load_aside(const struct rk_registry_options *options, stru
 	(void)pthread_attr_destroy(&attributes);
 	if (error != 0)
 		return rk_error_set(reterr, RK_IO, "cannot start a thread for loading: %s", strerror(error));
-	(void)pthread_setname_np(thread, "rk-load");
 	(void)pthread_join(thread, NULL);
 	return load->status == RK_OK ? RK_OK : rk_error_set(reterr, load->status, "%s", load->error.message);
 }

@@ -16,9 +16,11 @@ static enum rk_status open_memory(struct rk_source *source, size_t json_bytes, s
 	if (__builtin_add_overflow(bytes, extra_bytes, &bytes))
 		return rk_error_set(reterr, RK_LIMIT, "no memory for %zu bytes", extra_bytes);
 	enum rk_status status = rk_pages_open(&source->memory, bytes, reterr);
-	if (status == RK_OK)
-		rk_arena_init(&source->arena, source->memory.base, source->memory.size);
-	return status;
+	if (status != RK_OK)
+		return status;
+	rk_pages_refuse_huge(&source->memory); /* sized before anything is parsed, so mostly untouched */
+	rk_arena_init(&source->arena, source->memory.base, source->memory.size);
+	return RK_OK;
 }
 
 static enum rk_status read_config(struct rk_source *source, int folder, const struct rk_source_options *options,

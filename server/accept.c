@@ -3,7 +3,6 @@
 #include "model/base/check.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,9 +16,10 @@ enum {
 	PAUSE_MS = 20, /* when the system has no memory or descriptors */
 };
 
+/* Any descriptor will do; this kind needs no file. */
 static int open_spare(void)
 {
-	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return eventfd(0, EFD_CLOEXEC);
 }
 
 static void refuse(struct rk_acceptor *acceptor, int socket)
@@ -105,6 +105,7 @@ static void *run(void *context)
 {
 	struct rk_acceptor *acceptor = context;
 	bool is_short = false;
+	(void)pthread_setname_np(pthread_self(), "rk-accept");
 	for (;;) {
 		/* short of something, the listening socket stays readable: do not look at it for a while */
 		struct pollfd polled[] = {{.fd = acceptor->wake, .events = POLLIN},
@@ -137,7 +138,6 @@ enum rk_status rk_acceptor_start(struct rk_acceptor *ret_acceptor, struct rk_lis
 	if (error != 0)
 		return rk_error_set(reterr, RK_IO, "cannot start the accept thread: %s", strerror(error));
 	ret_acceptor->has_thread = true;
-	(void)pthread_setname_np(ret_acceptor->thread, "rk-accept");
 	return RK_OK;
 }
 

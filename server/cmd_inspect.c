@@ -8,13 +8,20 @@
 #include "loader/registry_scan.h"
 #include "loader/source.h"
 #include "loader/version.h"
+#include "server/footprint.h"
 #include "server/settings.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { EXIT_REFUSED = 1, EXIT_WRONG_COMMAND = 2 };
+enum { EXIT_REFUSED = 1 };
+
+const struct rk_cli_command rk_cli_inspect = {
+	.word = "inspect",
+	.operands = "MODEL_DIR",
+	.help = "show a model's tensors, used, dropped and missing, and the memory that serving takes",
+};
 
 #define WORD(name, text) text,
 static const char *const encoder_types[] = {RK_ENCODER_TABLE(WORD)};
@@ -171,18 +178,6 @@ static void print_report(const struct rk_load_report *report)
 	(void)printf("\nmissing: none\n");
 }
 
-static void print_memory(const struct rk_version *version, const struct rk_limits *limits)
-{
-	size_t each = version->scratch_bytes / version->n_scratches;
-	(void)printf("\nmemory that serving takes, with %" PRIu32 " workers, %" PRIu32 " candidates and %" PRIu32
-		     " events a request at most\n",
-		     version->n_scratches - 1, limits->max_candidates, limits->max_events);
-	(void)printf("  %-28s  %12zu\n", "weights, ids, config", version->weights_bytes);
-	(void)printf("  %-28s  %12zu\n", "scratch of a worker", each);
-	(void)printf("  %-28s  %12zu\n", "all", version->weights_bytes + version->scratch_bytes);
-	(void)printf("  = weights + (workers + 1) × scratch; the one more is for loading\n");
-}
-
 /* ---- command ---- */
 
 static void print_fault(void *context, const char *message)
@@ -203,11 +198,11 @@ static void print_faults(const char *path)
 int rk_cmd_inspect(int argc, char **argv)
 {
 	static struct rk_settings settings; /* large */
-	if (argc != 2 || argv[1][0] == '-' || argv[1][0] == '\0') {
-		(void)fprintf(stderr, "usage: rankd inspect MODEL_DIR\n");
-		return EXIT_WRONG_COMMAND;
-	}
-	const char *path = argv[1];
+	struct rk_cli_values values;
+	int code = rk_cli_read(&rk_cli_inspect, argc, argv, &values);
+	if (code != RK_CLI_GO_ON)
+		return code;
+	const char *path = values.operand;
 	char name[RK_MAX_MODEL_NAME_BYTES + 1];
 	uint64_t number;
 	struct rk_error error = {.status = RK_OK};
@@ -225,9 +220,12 @@ int rk_cmd_inspect(int argc, char **argv)
 		(void)fprintf(stderr, "rankd inspect: %s: %s\n", path, error.message);
 		return EXIT_REFUSED;
 	}
+	struct rk_footprint footprint;
+	rk_footprint_predict(&settings, version, false, &footprint);
 	print_config(version);
 	print_report(&version->report);
-	print_memory(version, &options.limits);
+	(void)printf("\n");
+	rk_footprint_print(&footprint, &settings);
 	rk_version_close(version);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * rankd serve. The order of the start: settings, sockets (bound first, so that a taken port is known at once, and
- * probes are answered while models load), models, workers, ready. The end is the same backwards.
+ * probes are answered while models load), the sandbox, models, workers, ready. The end is the same backwards.
  */
 #include "server/cmd_serve.h"
 
@@ -9,9 +9,11 @@
 #include "server/inherited.h"
 #include "server/log.h"
 #include "server/notify.h"
+#include "server/sandbox.h"
 #include "server/server.h"
 #include "server/stack.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +90,19 @@ static enum rk_status open_listeners(struct rk_server *server, struct rk_error *
 	return status;
 }
 
+/* Before any other thread runs, and before a model's file or a request is read. */
+static enum rk_status enter_sandbox(const struct rk_server *server, struct rk_error *reterr)
+{
+	const struct rk_listen *listens[] = {&server->listen_data, &server->listen_admin};
+	struct rk_sandbox_options options = {.mode = server->settings.sandbox, .models = server->settings.models};
+	struct rk_sandbox entered;
+	for (size_t i = 0; i < sizeof(listens) / sizeof(listens[0]); i++)
+		if (listens[i]->kind == RK_ADDRESS_UNIX && !listens[i]->is_inherited)
+			options.sockets[i] = listens[i]->path;
+	rk_metrics_open_process();
+	return rk_sandbox_enter(&options, &entered, reterr);
+}
+
 static enum rk_status open_http(struct rk_server *server, struct rk_error *reterr)
 {
 	enum rk_status status =
@@ -149,6 +164,7 @@ static enum rk_status load_models(struct rk_server *server, struct rk_error *ret
 	enum rk_status status = rk_job_bench_open(&server->bench, &server->limits, settings->workers, reterr);
 	if (status != RK_OK)
 		return status;
+	rk_pages_refuse_huge(&server->bench.memory); /* few requests, and no hurry */
 	struct rk_registry_options options = {
 		.models = settings->models,
 		.default_model = settings->default_model[0] == '\0' ? NULL : settings->default_model,
@@ -168,7 +184,9 @@ static enum rk_status load_models(struct rk_server *server, struct rk_error *ret
 	if (status != RK_OK)
 		return status;
 	atomic_store(&server->registry, registry);
-	return rk_registry_load(registry, reterr);
+	status = rk_registry_load(registry, reterr);
+	(void)malloc_trim(0); /* what reading the golden answers took of the heap */
+	return status;
 }
 
 static enum rk_status start_workers(struct rk_server *server, struct rk_error *reterr)
@@ -219,6 +237,8 @@ static enum rk_status start(struct rk_server *server, struct rk_error *reterr)
 	enum rk_status status = rk_recorder_open(&server->recorder, server->settings.record_bodies, reterr);
 	if (status == RK_OK)
 		status = open_listeners(server, reterr);
+	if (status == RK_OK)
+		status = enter_sandbox(server, reterr);
 	if (status == RK_OK)
 		status = rk_linger_start(&server->linger, reterr);
 	if (status == RK_OK)

@@ -11,7 +11,19 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EXIT_REFUSED = 1, EXIT_WRONG_COMMAND = 2 };
+enum { EXIT_REFUSED = 1, FLAG_CPU = 0 };
+
+static const struct rk_cli_flag flags[] = {
+	{"--cpu", "auto|scalar|avx2|avx512", "kernels to use"},
+};
+
+const struct rk_cli_command rk_cli_validate = {
+	.word = "validate",
+	.operands = "MODEL_DIR",
+	.help = "load a model and run its golden and warm-up requests",
+	.flags = flags,
+	.n_flags = sizeof(flags) / sizeof(flags[0]),
+};
 
 static enum rk_status run_requests(struct rk_version *version, const char *path, const struct rk_request_limits *limits,
 				   struct rk_error *reterr)
@@ -90,17 +102,16 @@ static enum rk_status validate(const char *path, const struct rk_settings *setti
 int rk_cmd_validate(int argc, char **argv)
 {
 	static struct rk_settings settings; /* large */
-	bool has_tier = argc == 4 && strcmp(argv[1], "--cpu") == 0;
-	const char *path = argv[argc - 1];
-	if ((argc != 2 && !has_tier) || path[0] == '-' || path[0] == '\0') {
-		(void)fprintf(stderr, "usage: rankd validate [--cpu auto|scalar|avx2|avx512] MODEL_DIR\n");
-		return EXIT_WRONG_COMMAND;
-	}
+	struct rk_cli_values values;
+	int code = rk_cli_read(&rk_cli_validate, argc, argv, &values);
+	if (code != RK_CLI_GO_ON)
+		return code;
+	const char *path = values.operand;
 	struct rk_error error = {.status = RK_OK};
 	enum rk_cpu_tier tier;
-	if (rk_cpu_choose(has_tier ? argv[2] : "auto", &tier, &error) != RK_OK) {
+	if (rk_cpu_choose(values.flags[FLAG_CPU] == NULL ? "auto" : values.flags[FLAG_CPU], &tier, &error) != RK_OK) {
 		(void)fprintf(stderr, "rankd validate: --cpu: %s\n", error.message);
-		return EXIT_WRONG_COMMAND;
+		return RK_CLI_WRONG;
 	}
 	rk_settings_default(&settings);
 	rk_cpu_flush_denormals();

@@ -64,6 +64,7 @@ static enum rk_status open_pool(struct rk_http *http, struct rk_error *reterr)
 	enum rk_status status = rk_pages_open(&http->memory, http->n_pool * sizeof(struct rk_connection), reterr);
 	if (status == RK_OK && is_admin)
 		status = rk_pages_open(&http->text, ADMIN_TEXT_BYTES, reterr);
+	rk_pages_refuse_huge(&http->text);
 	if (status == RK_OK && is_admin)
 		status = rk_pages_open(&http->small_bodies, (size_t)http->n_pool * RK_SMALL_BODY_BYTES, reterr);
 	if (status != RK_OK)

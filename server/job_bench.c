@@ -34,6 +34,7 @@ static enum rk_status fit_reply(struct rk_job_bench *bench, const struct rk_conf
 	enum rk_status status = rk_pages_open(&memory, bytes, reterr);
 	if (status != RK_OK)
 		return status;
+	rk_pages_refuse_huge(&memory);
 	rk_pages_close(&bench->reply_memory);
 	bench->reply_memory = memory;
 	bench->reply = memory.base;

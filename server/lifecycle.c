@@ -120,6 +120,7 @@ static void drain(struct rk_server *server, int number)
 static void *run(void *context)
 {
 	struct rk_server *server = context;
+	(void)pthread_setname_np(pthread_self(), "rk-signals");
 	for (;;) {
 		int number = sigwaitinfo(&server->life.signals, NULL);
 		if (number == SIGTERM || number == SIGINT) {
@@ -138,7 +139,6 @@ enum rk_status rk_life_watch(struct rk_server *server, struct rk_error *reterr)
 	int error = pthread_create(&server->life.thread, NULL, run, server);
 	if (error != 0)
 		return rk_error_set(reterr, RK_IO, "cannot start the signal thread: %s", strerror(error));
-	(void)pthread_setname_np(server->life.thread, "rk-signals");
 	server->life.has_thread = true;
 	return RK_OK;
 }

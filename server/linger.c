@@ -73,6 +73,7 @@ static void *run(void *context)
 {
 	struct rk_linger *linger = context;
 	bool stopping = false;
+	(void)pthread_setname_np(pthread_self(), "rk-linger");
 	while (!stopping) {
 		wait(linger);
 		lock(linger);
@@ -101,7 +102,6 @@ enum rk_status rk_linger_start(struct rk_linger *ret_linger, struct rk_error *re
 		(void)close(ret_linger->wake);
 		return rk_error_set(reterr, RK_IO, "cannot start the lingering thread: %s", strerror(error));
 	}
-	(void)pthread_setname_np(ret_linger->thread, "rk-linger");
 	ret_linger->has_thread = true;
 	return RK_OK;
 }

@@ -101,6 +101,7 @@ void rk_metrics_write_head(struct rk_text *text, const char *name, const char *t
 void rk_metrics_write_number(struct rk_text *text, const char *name, const char *labels, double value);
 
 /* process_*: CPU seconds, resident and virtual bytes, open descriptors, start time (server/metrics_process.c). */
+void rk_metrics_open_process(void); /* opens what they are read from, before the sandbox forbids it */
 void rk_metrics_write_process(struct rk_text *text);
 
 #endif

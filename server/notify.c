@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 static struct sockaddr_un target;
-static socklen_t target_size; /* 0: nobody wants to know */
+static socklen_t target_size;  /* 0: nobody wants to know */
+static int target_socket = -1; /* made at the start: the sandbox makes none later */
 static uint64_t watchdog_ns;
 
 /* A path, or '@' and a name of the abstract namespace. */
@@ -26,6 +27,11 @@ static void take_socket(const char *name)
 	if (name[0] == '@')
 		target.sun_path[0] = '\0';
 	target_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
+	target_socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	/* the sandbox lets a connected socket alone reach an abstract name; if nobody is there yet, the first send
+	 * looks again */
+	if (target_socket >= 0)
+		(void)connect(target_socket, (const struct sockaddr *)&target, target_size);
 }
 
 static bool read_number(const char *text, uint64_t *ret_number)
@@ -56,14 +62,13 @@ void rk_notify_open(void)
 
 bool rk_notify_send(const char *state)
 {
-	if (target_size == 0)
-		return false;
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
+	if (target_socket < 0)
 		return false;
 	size_t n = strlen(state);
-	ssize_t sent = sendto(fd, state, n, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&target, target_size);
-	(void)close(fd);
+	ssize_t sent = send(target_socket, state, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0 && (errno == ENOTCONN || errno == ECONNREFUSED) &&
+	    connect(target_socket, (const struct sockaddr *)&target, target_size) == 0)
+		sent = send(target_socket, state, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return sent == (ssize_t)n;
 }
 

@@ -143,6 +143,7 @@ static void *run(void *context)
 {
 	struct rk_reaper *reaper = context;
 	uint64_t pause_ns = PERIOD_MS * RK_NS_PER_MS;
+	(void)pthread_setname_np(pthread_self(), "rk-reaper");
 	RK_ASSERT(pthread_mutex_lock(&reaper->lock) == 0);
 	while (!reaper->stopping) {
 		uint64_t next_ns = rk_clock_ns() + pause_ns;
@@ -166,7 +167,6 @@ enum rk_status rk_reaper_start(struct rk_reaper *reaper, struct rk_error *reterr
 	if (error != 0)
 		return rk_error_set(reterr, RK_IO, "cannot start the reaper: %s", strerror(error));
 	reaper->has_thread = true;
-	(void)pthread_setname_np(reaper->thread, "rk-reaper");
 	return RK_OK;
 }
 

@@ -120,6 +120,7 @@ static void wait(struct rk_reloader *reloader)
 static void *run(void *context)
 {
 	struct rk_reloader *reloader = context;
+	(void)pthread_setname_np(pthread_self(), "rk-reload");
 	rk_cpu_flush_denormals();
 	lock(reloader);
 	while (!reloader->stopping) {
@@ -159,7 +160,6 @@ enum rk_status rk_reloader_start(struct rk_reloader *ret_reloader, const struct 
 	(void)pthread_attr_destroy(&attributes);
 	if (error != 0)
 		return rk_error_set(reterr, RK_IO, "cannot start the reloader: %s", strerror(error));
-	(void)pthread_setname_np(ret_reloader->thread, "rk-reload");
 	ret_reloader->has_thread = true;
 	return RK_OK;
 }

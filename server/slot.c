@@ -30,11 +30,6 @@ static size_t round_to_page(size_t size)
 	return (size + PAGE - 1) & ~((size_t)PAGE - 1);
 }
 
-static void refuse_huge_pages(const struct rk_pages *pages)
-{
-	(void)madvise(pages->base, pages->size, MADV_NOHUGEPAGE); /* a hint */
-}
-
 static enum rk_status open_replies(struct rk_slot_pool *pool, struct rk_error *reterr)
 {
 	for (uint32_t i = 0; i < pool->n_slots; i++) {
@@ -46,7 +41,7 @@ static enum rk_status open_replies(struct rk_slot_pool *pool, struct rk_error *r
 		enum rk_status status = rk_pages_open(&slot->reply, pool->reply_size, reterr);
 		if (status != RK_OK)
 			return status;
-		refuse_huge_pages(&slot->reply);
+		rk_pages_refuse_huge(&slot->reply);
 		pool->free[pool->n_free++] = i;
 	}
 	return RK_OK;
@@ -74,7 +69,7 @@ enum rk_status rk_slot_pool_open(struct rk_slot_pool *ret_pool, uint32_t n_slots
 	if (status == RK_OK)
 		status = rk_pages_open(&ret_pool->bodies, (size_t)n_slots * round_to_page(body_size), reterr);
 	if (status == RK_OK) {
-		refuse_huge_pages(&ret_pool->bodies);
+		rk_pages_refuse_huge(&ret_pool->bodies);
 		ret_pool->slots = ret_pool->memory.base;
 		ret_pool->free = (uint32_t *)(void *)((char *)ret_pool->memory.base + slots_bytes);
 		status = open_replies(ret_pool, reterr);
@@ -154,7 +149,7 @@ enum rk_status rk_slot_reserve_reply(struct rk_slot *slot, size_t size, struct r
 		enum rk_status status = rk_pages_open(&larger, size, reterr);
 		if (status != RK_OK)
 			return status;
-		refuse_huge_pages(&larger);
+		rk_pages_refuse_huge(&larger);
 		rk_pages_close(&slot->reply);
 		slot->reply = larger;
 	}

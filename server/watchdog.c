@@ -88,6 +88,7 @@ static bool workers_move(struct rk_watchdog *watchdog)
 static void *run(void *context)
 {
 	struct rk_watchdog *watchdog = context;
+	(void)pthread_setname_np(pthread_self(), "rk-watchdog");
 	RK_ASSERT(pthread_mutex_lock(&watchdog->lock) == 0);
 	while (!watchdog->stopping) {
 		RK_ASSERT(pthread_mutex_unlock(&watchdog->lock) == 0);
@@ -122,7 +123,6 @@ enum rk_status rk_watchdog_start(struct rk_watchdog *ret_watchdog, struct rk_ser
 	int error = pthread_create(&ret_watchdog->thread, NULL, run, ret_watchdog);
 	if (error != 0)
 		return rk_error_set(reterr, RK_IO, "cannot start the watchdog: %s", strerror(error));
-	(void)pthread_setname_np(ret_watchdog->thread, "rk-watchdog");
 	ret_watchdog->has_thread = true;
 	return RK_OK;
 }

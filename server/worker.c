@@ -157,6 +157,9 @@ static void serve(struct rk_worker *worker, struct rk_slot *slot, enum rk_verdic
 static void *run(void *context)
 {
 	struct rk_worker *worker = context;
+	char name[24];
+	(void)snprintf(name, sizeof(name), "rk-worker-%u", worker->context.worker);
+	(void)pthread_setname_np(pthread_self(), name);
 	warm(worker);
 	enum rk_verdict verdict;
 	for (;;) {
@@ -174,13 +177,26 @@ static size_t arena_stride(const struct rk_request_limits *limits)
 	return (rk_job_arena_bytes(limits) + PAGE - 1) & ~((size_t)PAGE - 1);
 }
 
+size_t rk_worker_arena_bytes(const struct rk_request_limits *limits)
+{
+	size_t stride = arena_stride(limits);
+	return stride < TOUCHED_ARENA_BYTES ? stride : (size_t)TOUCHED_ARENA_BYTES;
+}
+
+size_t rk_worker_stack_bytes(void)
+{
+	return TOUCHED_STACK_BYTES;
+}
+
 static enum rk_status start_one(struct rk_workers *workers, uint32_t index, struct rk_error *reterr)
 {
 	struct rk_worker *worker = &workers->workers[index];
 	size_t stride = arena_stride(&workers->options.limits);
 	char *arena = (char *)workers->arenas.base + (size_t)index * stride;
 	/* what requests of the usual sizes need; the rest is for the largest that the limits allow */
-	rk_pages_touch(&(struct rk_pages){arena, stride < TOUCHED_ARENA_BYTES ? stride : (size_t)TOUCHED_ARENA_BYTES});
+	size_t usual = rk_worker_arena_bytes(&workers->options.limits);
+	rk_pages_refuse_huge(&(struct rk_pages){arena + usual, stride - usual});
+	rk_pages_touch(&(struct rk_pages){arena, usual});
 	worker->workers = workers;
 	worker->context = (struct rk_job_context){
 		.registry = workers->options.registry, .limits = workers->options.limits, .worker = index};
@@ -192,9 +208,6 @@ static enum rk_status start_one(struct rk_workers *workers, uint32_t index, stru
 	(void)pthread_attr_destroy(&attributes);
 	if (error != 0)
 		return rk_error_set(reterr, RK_IO, "cannot start worker %u: %s", index, strerror(error));
-	char name[24];
-	(void)snprintf(name, sizeof(name), "rk-worker-%u", index);
-	(void)pthread_setname_np(worker->thread, name);
 	workers->n_started++;
 	return RK_OK;
 }

@@ -54,4 +54,8 @@ void rk_workers_close(struct rk_workers *workers);
 /* Bytes of all decode arenas. */
 size_t rk_workers_bytes(const struct rk_workers *workers);
 
+/* Bytes of its arena that a worker touches at the start, and bytes of its stack. */
+size_t rk_worker_arena_bytes(const struct rk_request_limits *limits);
+size_t rk_worker_stack_bytes(void);
+
 #endif

@@ -40,6 +40,12 @@ void rk_pages_close(struct rk_pages *pages)
 	*pages = (struct rk_pages){0};
 }
 
+void rk_pages_refuse_huge(const struct rk_pages *pages)
+{
+	if (pages->size > 0)
+		(void)madvise(pages->base, pages->size, MADV_NOHUGEPAGE); /* a hint */
+}
+
 void rk_pages_touch(const struct rk_pages *pages)
 {
 	volatile char *bytes = pages->base;

@@ -18,6 +18,9 @@ RK_NODISCARD enum rk_status rk_pages_open(struct rk_pages *ret_pages, size_t siz
 /* Unmaps; safe on a zeroed struct, and twice. */
 void rk_pages_close(struct rk_pages *pages);
 
+/* For what is used only in part: there a huge page would take 2 MiB for a few bytes. */
+void rk_pages_refuse_huge(const struct rk_pages *pages);
+
 /* Touches every page, so that none is faulted in on a request's way. */
 void rk_pages_touch(const struct rk_pages *pages);
 

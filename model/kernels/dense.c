@@ -11,6 +11,11 @@ void rk_dense_init(void)
 		openblas_set_num_threads(1);
 }
 
+const char *rk_dense_name(void)
+{
+	return openblas_get_config();
+}
+
 void rk_dense_fold(const float *a, const float *b, struct rk_fold size, float *ret_c)
 {
 	cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)size.n_a, (blasint)size.n_b, (blasint)size.n,

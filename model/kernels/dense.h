@@ -16,6 +16,9 @@ struct rk_fold {
 /* Makes the BLAS library compute on the calling thread alone, whichever flavour of it is installed. Harmless again. */
 void rk_dense_init(void);
 
+/* Name, version and core of the BLAS library. */
+const char *rk_dense_name(void);
+
 /* ret_c[n_a, n_b] ← scale · aᵀ b for a[n, n_a] and b[n, n_b]. */
 void rk_dense_fold(const float *a, const float *b, struct rk_fold size, float *ret_c);
 

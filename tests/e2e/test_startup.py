@@ -92,6 +92,7 @@ def test_unix_sockets(folder, tmp_path):
             assert server.admin_get("/metrics").status == 200
             assert stat.S_ISSOCK(data.stat().st_mode)
             assert server.stop() == 0
+            assert not data.exists() and not admin.exists()
 
 
 def test_unix_socket_left_by_a_kill(folder, tmp_path):

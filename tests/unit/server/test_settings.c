@@ -76,6 +76,7 @@ Test(settings, defaults_are_the_documented_ones)
 	cr_assert_eq(settings.drain_timeout, 20);
 	cr_assert_str_eq(settings.admin_token_file, "");
 	cr_assert_str_eq(settings.cpu, "auto");
+	cr_assert_str_eq(settings.sandbox, "auto");
 	cr_assert_str_eq(settings.log_level, "info");
 	cr_assert_eq(settings.access_log_sample, 0.01);
 	cr_assert_not(settings.record_bodies);
@@ -116,6 +117,7 @@ Test(settings, every_key_is_a_flag_a_variable_and_a_key_of_the_file)
 		{"drain_timeout", "--drain-timeout", "RANKD_DRAIN_TIMEOUT", "0", "0"},
 		{"admin_token_file", "--admin-token-file", "RANKD_ADMIN_TOKEN_FILE", "/t", "\"/t\""},
 		{"cpu", "--cpu", "RANKD_CPU", "avx512", "\"avx512\""},
+		{"sandbox", "--sandbox", "RANKD_SANDBOX", "off", "\"off\""},
 		{"log_level", "--log-level", "RANKD_LOG_LEVEL", "debug", "\"debug\""},
 		{"access_log_sample", "--access-log-sample", "RANKD_ACCESS_LOG_SAMPLE", "1", "1"},
 		{"record_bodies", "--record-bodies", "RANKD_RECORD_BODIES", "true", "true"},
