@@ -5,6 +5,7 @@
 #include "model/base/check.h"
 #include "server/admin_request.h"
 #include "server/clock.h"
+#include "server/openapi.h"
 
 #include <stdio.h>
 
@@ -117,6 +118,10 @@ enum MHD_Result rk_http_admin_answer(struct rk_connection *connection, struct MH
 	if (route == RK_ROUTE_METRICS) {
 		rk_admin_write_metrics(server, &text);
 		return send_text(connection, mhd, metrics_type, &text);
+	}
+	if (route == RK_ROUTE_OPENAPI) {
+		rk_openapi_write(server, &text);
+		return send_text(connection, mhd, json_type, &text);
 	}
 	if (route == RK_ROUTE_SLOW)
 		return answer_slow(connection, mhd, &text);

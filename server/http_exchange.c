@@ -174,6 +174,7 @@ static enum MHD_Result answer_probe(struct rk_connection *connection, struct MHD
 	case RK_ROUTE_MODEL:
 	case RK_ROUTE_RELOAD:
 	case RK_ROUTE_SLOW:
+	case RK_ROUTE_OPENAPI:
 	case RK_N_ROUTES:
 		break;
 	}

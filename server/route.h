@@ -25,7 +25,8 @@ enum rk_method { RK_METHOD_GET, RK_METHOD_HEAD, RK_METHOD_POST, RK_METHOD_OPTION
 	X(MODELS, "models", GET)                                                                                       \
 	X(MODEL, "model", GET)                                                                                         \
 	X(RELOAD, "reload", POST)                                                                                      \
-	X(SLOW, "slow", GET)
+	X(SLOW, "slow", GET)                                                                                           \
+	X(OPENAPI, "openapi", GET)
 
 enum rk_route {
 #define RK_ROUTE_ENUM(name, label, method) RK_ROUTE_##name,
@@ -50,7 +51,8 @@ enum rk_route {
 	X(MODELS, ADMIN, "/v1/models")                                                                                 \
 	X(MODEL, ADMIN, "/v1/models/{}")                                                                               \
 	X(RELOAD, ADMIN, "/v1/models/{}/reload")                                                                       \
-	X(SLOW, ADMIN, "/v1/slow")
+	X(SLOW, ADMIN, "/v1/slow")                                                                                     \
+	X(OPENAPI, ADMIN, "/openapi.json")
 
 /* RK_ROUTE_NONE for a path that this listener does not know. *ret_segment is what `{}` stood for (size 0: none);
  * it borrows from `path`. The path is compared as it came, without decoding of percent signs. */
@@ -66,5 +68,15 @@ bool rk_route_allows(enum rk_route route, enum rk_method method);
 const char *rk_route_allow(enum rk_route route);
 
 const char *rk_route_label(enum rk_route route);
+
+/* A row of the paths, for those who list them. */
+struct rk_route_path {
+	enum rk_route route;
+	enum rk_listener listener;
+	const char *pattern;
+};
+
+extern const struct rk_route_path rk_route_paths[];
+extern const size_t rk_n_route_paths;
 
 #endif
