@@ -188,6 +188,12 @@ static void take_request_id(struct rk_guard *guard, struct rk_bytes value)
 		guard->head.bad_request_id = true;
 }
 
+static void take_traceparent(struct rk_guard *guard, struct rk_bytes value)
+{
+	if (guard->n_traceparent++ > 0 || !rk_trace_read(value, &guard->head.trace))
+		guard->head.trace = (struct rk_trace){0};
+}
+
 /* Headers that do not bear on where the request ends. */
 static void take_other(struct rk_guard *guard, struct rk_bytes name, struct rk_bytes value)
 {
@@ -198,6 +204,8 @@ static void take_other(struct rk_guard *guard, struct rk_bytes name, struct rk_b
 		guard->bad_encoding = guard->bad_encoding || !equals(value, "identity");
 	else if (equals(name, "X-Request-Id"))
 		take_request_id(guard, value);
+	else if (equals(name, "traceparent"))
+		take_traceparent(guard, value);
 	else if (equals(name, "Authorization"))
 		guard->head.authorization = value;
 	else if (equals(name, "Expect"))

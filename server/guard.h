@@ -12,6 +12,7 @@
 
 #include "server/problem.h"
 #include "server/route.h"
+#include "server/trace.h"
 
 enum { RK_REQUEST_ID_BYTES = 64 };
 
@@ -41,6 +42,7 @@ struct rk_head {
 	struct rk_bytes request_id;    /* X-Request-Id if it is a good one; size 0: none */
 	bool bad_request_id;           /* there was one, but not a good one: the server makes another */
 	struct rk_bytes authorization; /* trimmed; size 0: none */
+	struct rk_trace trace;         /* of a valid traceparent; several, or a bad one: none */
 	double budget_ms;              /* smallest of the budget headers; 0: none */
 	uint64_t content_length;       /* 0 when chunked */
 	bool chunked;
@@ -53,7 +55,7 @@ struct rk_guard {
 	struct rk_refusal refusal; /* valid when rk_guard_end returned false */
 	/* private */
 	bool is_http_1_0, refused;
-	unsigned n_content_length, n_transfer_encoding, n_host;
+	unsigned n_content_length, n_transfer_encoding, n_host, n_traceparent;
 	bool bad_media_type, bad_encoding;
 	const char *bad_budget_header;
 };

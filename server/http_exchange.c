@@ -112,6 +112,8 @@ static enum MHD_Result take_head(struct rk_connection *connection, struct MHD_Co
 	rk_http_read_head(mhd, method, version, &exchange->guard);
 	exchange->is_refused = !rk_guard_end(&exchange->guard);
 	take_request_id(exchange);
+	if (exchange->guard.head.trace.trace_id[0] != '\0')
+		rk_trace_begin(&exchange->guard.head.trace);
 	exchange->stage = RK_EXCHANGE_DISCARD;
 	if (!exchange->is_refused && exchange->guard.head.route == RK_ROUTE_RANK &&
 	    exchange->guard.head.method == RK_METHOD_POST)

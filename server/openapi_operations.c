@@ -25,7 +25,7 @@ static const struct rk_openapi_operation operations[RK_N_ROUTES] = {
 			   .answer = "RankAnswer",
 			   .media = json,
 			   .headers = "Server-Timing X-Model-Version",
-			   .takes = "RequestId Budget ProxyBudget",
+			   .takes = "RequestId Traceparent Budget ProxyBudget",
 			   .problems = BODY | RK_PROBLEM_BIT(UNKNOWN_MODEL) | RK_PROBLEM_BIT(OVERLOADED) |
 				       RK_PROBLEM_BIT(DRAINING) | RK_PROBLEM_BIT(DEADLINE_EXCEEDED),
 			   .examples = EXAMPLES({"plain", 200}, {"explain", 200}, {"misspelt", 422})},
@@ -61,7 +61,7 @@ static const struct rk_openapi_operation operations[RK_N_ROUTES] = {
 			     .is_request_optional = true,
 			     .answer = "ReloadAnswer",
 			     .media = json,
-			     .takes = "RequestId",
+			     .takes = "RequestId Traceparent",
 			     .problems = BODY | ACCESS | RK_PROBLEM_BIT(UNKNOWN_MODEL) | RK_PROBLEM_BIT(RELOAD_FAILED),
 			     .needs_token = true,
 			     .examples = EXAMPLES({"again", 200}, {"missing", 409})},
