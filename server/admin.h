@@ -48,6 +48,12 @@ void rk_admin_notify(void *context, const char *name, uint64_t number, const str
 void rk_admin_write_models(struct rk_server *server, struct rk_text *text);
 bool rk_admin_write_model(struct rk_server *server, struct rk_bytes name, struct rk_text *text);
 
+/* Files of the version that serves, as they are now: report.md; {"version": N, "requests": [the lines of warmup.jsonl,
+ * as strings]}, as many as a mebibyte holds. */
+enum rk_admin_file { RK_ADMIN_WRITTEN, RK_ADMIN_NO_MODEL, RK_ADMIN_NO_FILE };
+enum rk_admin_file rk_admin_write_report(struct rk_server *server, struct rk_bytes name, struct rk_text *text);
+enum rk_admin_file rk_admin_write_warmup(struct rk_server *server, struct rk_bytes name, struct rk_text *text);
+
 /* Whether the registry has a model of this name. */
 bool rk_admin_knows(struct rk_server *server, struct rk_bytes name);
 

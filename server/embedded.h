@@ -14,6 +14,9 @@ struct rk_embedded {
 /* What of /openapi.json does not depend on tables: server/openapi/. */
 extern const struct rk_embedded rk_embedded_openapi[];
 
+/* The pages at the root of the admin port: server/console/. */
+extern const struct rk_embedded rk_embedded_console[];
+
 /* NULL: no file has this name. */
 const struct rk_embedded *rk_embedded_find(const struct rk_embedded *files, struct rk_bytes name);
 

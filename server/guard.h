@@ -17,7 +17,7 @@
 enum { RK_REQUEST_ID_BYTES = 64 };
 
 struct rk_guard_limits {
-	size_t max_body_bytes; /* of /rank; any other route takes RK_SMALL_BODY_BYTES */
+	size_t max_body_bytes; /* of routes that rank; any other takes RK_SMALL_BODY_BYTES */
 };
 
 enum { RK_SMALL_BODY_BYTES = 16 * 1024 };
@@ -42,6 +42,8 @@ struct rk_head {
 	struct rk_bytes request_id;    /* X-Request-Id if it is a good one; size 0: none */
 	bool bad_request_id;           /* there was one, but not a good one: the server makes another */
 	struct rk_bytes authorization; /* trimmed; size 0: none */
+	bool is_cross_site;            /* a browser says that another site's page asks */
+	struct rk_bytes if_none_match; /* trimmed; size 0: none */
 	struct rk_trace trace;         /* of a valid traceparent; several, or a bad one: none */
 	double budget_ms;              /* smallest of the budget headers; 0: none */
 	uint64_t content_length;       /* 0 when chunked */

@@ -104,8 +104,14 @@ void rk_http_rank_receive(struct rk_connection *connection, const char *data, si
 enum MHD_Result rk_http_rank_end(struct rk_connection *connection, struct MHD_Connection *mhd);
 enum MHD_Result rk_http_rank_answer(struct rk_connection *connection, struct MHD_Connection *mhd);
 
+/* The console's files; server/http_console.c. */
+enum MHD_Result rk_http_console_answer(struct rk_connection *connection, struct MHD_Connection *mhd);
+
 /* The admin port's routes; server/http_admin.c: at the end of the request, and when the reloader is done. */
 enum MHD_Result rk_http_admin_answer(struct rk_connection *connection, struct MHD_Connection *mhd);
+/* Whether who asks may change something, see what users sent, or rank; else the exchange is refused: the answer is to
+ * be given at the end of the body. */
+bool rk_http_admin_grant(struct rk_connection *connection, struct MHD_Connection *mhd);
 enum MHD_Result rk_http_admin_answer_reload(struct rk_connection *connection, struct MHD_Connection *mhd);
 
 #endif

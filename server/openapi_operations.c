@@ -6,6 +6,10 @@
 
 #define EXAMPLES(...) ((const struct rk_openapi_example[]){__VA_ARGS__, {NULL, 0}})
 
+#define RANKING                                                                                                        \
+	(BODY | RK_PROBLEM_BIT(UNKNOWN_MODEL) | RK_PROBLEM_BIT(OVERLOADED) | RK_PROBLEM_BIT(DRAINING) |                \
+	 RK_PROBLEM_BIT(DEADLINE_EXCEEDED))
+
 static const char json[] = "application/json", metrics[] = "text/plain";
 
 enum {
@@ -26,8 +30,7 @@ static const struct rk_openapi_operation operations[RK_N_ROUTES] = {
 			   .media = json,
 			   .headers = "Server-Timing X-Model-Version",
 			   .takes = "RequestId Traceparent Budget ProxyBudget",
-			   .problems = BODY | RK_PROBLEM_BIT(UNKNOWN_MODEL) | RK_PROBLEM_BIT(OVERLOADED) |
-				       RK_PROBLEM_BIT(DRAINING) | RK_PROBLEM_BIT(DEADLINE_EXCEEDED),
+			   .problems = RANKING,
 			   .examples = EXAMPLES({"plain", 200}, {"explain", 200}, {"misspelt", 422})},
 	[RK_ROUTE_LIVE] = {.tag = "probes",
 			   .summary = "The process answers",
@@ -71,6 +74,35 @@ static const struct rk_openapi_operation operations[RK_N_ROUTES] = {
 			   .media = json,
 			   .problems = ACCESS,
 			   .needs_token = true},
+	[RK_ROUTE_CONSOLE] = {.tag = "admin",
+			      .summary = "The console, a page, and its files",
+			      .answer = "File",
+			      .media = "*/*",
+			      .headers = "ETag Content-Security-Policy",
+			      .problems = RK_PROBLEM_BIT(UNKNOWN_PATH),
+			      .is_cached = true,
+			      .hole = "file"},
+	[RK_ROUTE_REPORT] = {.tag = "admin",
+			     .summary = "The training report in the model's folder",
+			     .answer = "File",
+			     .media = "text/markdown",
+			     .problems = RK_PROBLEM_BIT(UNKNOWN_MODEL)},
+	[RK_ROUTE_WARMUP] = {.tag = "admin",
+			     .summary = "The warm-up requests in the model's folder",
+			     .answer = "Warmup",
+			     .media = json,
+			     .problems = ACCESS | RK_PROBLEM_BIT(UNKNOWN_MODEL),
+			     .needs_token = true},
+	[RK_ROUTE_TRY] = {.tag = "admin",
+			  .summary = "Ranks, as the data port would",
+			  .request = "RankRequest",
+			  .answer = "RankAnswer",
+			  .media = json,
+			  .headers = "Server-Timing X-Model-Version",
+			  .takes = "RequestId Traceparent Budget ProxyBudget",
+			  .problems = RANKING | ACCESS,
+			  .needs_token = true,
+			  .examples = EXAMPLES({"plain", 200})},
 	[RK_ROUTE_OPENAPI] = {.tag = "admin", .summary = "This document", .answer = "OpenApi", .media = json},
 };
 

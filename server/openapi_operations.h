@@ -24,6 +24,8 @@ struct rk_openapi_operation {
 	const char *takes;   /* names in components/parameters, separated by spaces */
 	uint32_t problems;   /* RK_PROBLEM_BITs, beyond those that every request can meet */
 	bool needs_token;
+	bool is_cached;                            /* has an ETag, and 304 for who has it already */
+	const char *hole;                          /* the parameter in the path; NULL: a model's name */
 	const struct rk_openapi_example *examples; /* NULL: none */
 };
 

@@ -125,7 +125,7 @@ static void put_good_response(struct rk_text *text, const struct rk_openapi_oper
 	put(text, ":{'schema':");
 	put_reference(text, "schemas", rk_bytes_of(operation->answer));
 	put_examples(text, operation, label, ".answer", 200);
-	put(text, "}}}");
+	put(text, operation->is_cached ? "}}},'304':{'description':'what the client has is still right'}" : "}}}");
 }
 
 /* All but 200. `operation` NULL: without content, as for HEAD and OPTIONS. */
@@ -233,27 +233,28 @@ static void put_servers(struct rk_text *text, const struct rk_server *server, en
 }
 
 /* "/rank/{model}" of "/rank/{}" */
-static void put_pattern(struct rk_text *text, const char *pattern)
+static void put_pattern(struct rk_text *text, const char *pattern, const char *name)
 {
 	const char *hole = strstr(pattern, "{}");
 	rk_text_put_char(text, '"');
 	rk_text_put(text, pattern, hole == NULL ? strlen(pattern) : (size_t)(hole - pattern));
 	if (hole != NULL) {
-		rk_text_put_text(text, "{model}");
-		rk_text_put_text(text, hole + 2);
+		rk_text_put_char(text, '{');
+		rk_text_put_text(text, name);
+		rk_text_put_text(text, hole + 1);
 	}
 	rk_text_put_char(text, '"');
 }
 
-/* Its example is a model that there is. */
-static void put_model_parameter(struct rk_text *text, const struct rk_server *server)
+/* The example of a model is one that there is. */
+static void put_hole(struct rk_text *text, const struct rk_server *server, const char *name, bool is_model)
 {
 	struct rk_registry *registry = atomic_load(&server->registry);
-	const char *name = registry == NULL ? NULL : rk_registry_name(registry, 0);
-	put(text, ",'parameters':[{'name':'model','in':'path','required':true,"
-		  "'schema':{'type':'string','minLength':1}");
-	if (name != NULL)
-		put_string(text, ",'example':", name);
+	const char *example = registry == NULL || !is_model ? NULL : rk_registry_name(registry, 0);
+	put_string(text, ",'parameters':[{'name':", name);
+	put(text, ",'in':'path','required':true,'schema':{'type':'string','minLength':1}");
+	if (example != NULL)
+		put_string(text, ",'example':", example);
 	put(text, "}]");
 }
 
@@ -264,12 +265,13 @@ void rk_openapi_put_paths(struct rk_text *text, const struct rk_server *server)
 		const struct rk_route_path *path = &rk_route_paths[i];
 		const struct rk_openapi_operation *operation = rk_openapi_operation(path->route);
 		RK_ASSERT(operation != NULL);
+		const char *hole = operation->hole == NULL ? "model" : operation->hole;
 		put(text, i == 0 ? "" : ",");
-		put_pattern(text, path->pattern);
+		put_pattern(text, path->pattern, hole);
 		put(text, ":{");
 		put_servers(text, server, path->listener);
 		if (strstr(path->pattern, "{}") != NULL)
-			put_model_parameter(text, server);
+			put_hole(text, server, hole, operation->hole == NULL);
 		put(text, ",");
 		put_main_operation(text, operation, path->route, i);
 		put_other_operations(text, operation, path->route, i);

@@ -79,6 +79,11 @@ const char *rk_route_allow(enum rk_route route)
 	return routes[route].method == RK_METHOD_GET ? "GET, HEAD, OPTIONS" : "POST, OPTIONS";
 }
 
+bool rk_route_ranks(enum rk_route route)
+{
+	return route == RK_ROUTE_RANK || route == RK_ROUTE_TRY;
+}
+
 const char *rk_route_label(enum rk_route route)
 {
 	RK_ASSERT((unsigned)route < RK_N_ROUTES);

@@ -26,7 +26,11 @@ enum rk_method { RK_METHOD_GET, RK_METHOD_HEAD, RK_METHOD_POST, RK_METHOD_OPTION
 	X(MODEL, "model", GET)                                                                                         \
 	X(RELOAD, "reload", POST)                                                                                      \
 	X(SLOW, "slow", GET)                                                                                           \
-	X(OPENAPI, "openapi", GET)
+	X(OPENAPI, "openapi", GET)                                                                                     \
+	X(CONSOLE, "console", GET)                                                                                     \
+	X(REPORT, "report", GET)                                                                                       \
+	X(WARMUP, "warmup", GET)                                                                                       \
+	X(TRY, "try", POST)
 
 enum rk_route {
 #define RK_ROUTE_ENUM(name, label, method) RK_ROUTE_##name,
@@ -52,7 +56,12 @@ enum rk_route {
 	X(MODEL, ADMIN, "/v1/models/{}")                                                                               \
 	X(RELOAD, ADMIN, "/v1/models/{}/reload")                                                                       \
 	X(SLOW, ADMIN, "/v1/slow")                                                                                     \
-	X(OPENAPI, ADMIN, "/openapi.json")
+	X(OPENAPI, ADMIN, "/openapi.json")                                                                             \
+	X(CONSOLE, ADMIN, "/")                                                                                         \
+	X(CONSOLE, ADMIN, "/console/{}")                                                                               \
+	X(REPORT, ADMIN, "/v1/models/{}/report")                                                                       \
+	X(WARMUP, ADMIN, "/v1/models/{}/warmup")                                                                       \
+	X(TRY, ADMIN, "/v1/models/{}/try")
 
 /* RK_ROUTE_NONE for a path that this listener does not know. *ret_segment is what `{}` stood for (size 0: none);
  * it borrows from `path`. The path is compared as it came, without decoding of percent signs. */
@@ -66,6 +75,9 @@ bool rk_route_allows(enum rk_route route, enum rk_method method);
 
 /* The value of the header Allow. */
 const char *rk_route_allow(enum rk_route route);
+
+/* Whether the body is a ranking request, with its limits and its budget: RANK and TRY. */
+bool rk_route_ranks(enum rk_route route);
 
 const char *rk_route_label(enum rk_route route);
 
