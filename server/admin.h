@@ -40,6 +40,10 @@ enum rk_access { RK_ACCESS_GRANTED, RK_ACCESS_UNAUTHORIZED, RK_ACCESS_FORBIDDEN 
 enum rk_access rk_admin_access(const struct rk_admin *admin, struct rk_bytes authorization,
 			       const struct sockaddr *peer);
 
+/* Whether a Host is an address, localhost or nothing: no name that somebody can make resolve to this machine. Without a
+ * token, a browser's page of such a name would have all rights of loopback. */
+bool rk_admin_is_plain_host(struct rk_bytes host);
+
 /* `notify` of the registry: context is a struct rk_server. */
 void rk_admin_notify(void *context, const char *name, uint64_t number, const struct rk_version *version,
 		     enum rk_status result, const struct rk_error *error);

@@ -236,6 +236,8 @@ void rk_guard_header(struct rk_guard *guard, struct rk_bytes name, struct rk_byt
 		take_other(guard, name, trim(value));
 	else if (guard->n_host++ > 0)
 		rk_guard_malformed(guard, "more than one Host");
+	else
+		guard->head.host = trim(value);
 }
 
 static void check_length(struct rk_guard *guard)

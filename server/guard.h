@@ -41,6 +41,7 @@ struct rk_head {
 	struct rk_bytes segment;       /* of the path: a model's name; size 0: none */
 	struct rk_bytes request_id;    /* X-Request-Id if it is a good one; size 0: none */
 	bool bad_request_id;           /* there was one, but not a good one: the server makes another */
+	struct rk_bytes host;          /* trimmed; size 0: none */
 	struct rk_bytes authorization; /* trimmed; size 0: none */
 	bool is_cross_site;            /* a browser says that another site's page asks */
 	struct rk_bytes if_none_match; /* trimmed; size 0: none */

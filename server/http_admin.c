@@ -40,6 +40,11 @@ bool rk_http_admin_grant(struct rk_connection *connection, struct MHD_Connection
 		rk_http_refuse_later(connection, RK_PROBLEM_FORBIDDEN, "another site's page asks for this");
 		return false;
 	}
+	if (server->models.n_token == 0 && !rk_admin_is_plain_host(head->host)) {
+		rk_http_refuse_later(connection, RK_PROBLEM_FORBIDDEN,
+				     "without an admin token, this is done by address or localhost only");
+		return false;
+	}
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	switch (rk_admin_access(&server->models, head->authorization, info == NULL ? NULL : info->client_addr)) {
 	case RK_ACCESS_UNAUTHORIZED:

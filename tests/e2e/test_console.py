@@ -115,6 +115,14 @@ def test_a_page_of_another_site_may_do_nothing(server):
         assert server.admin_get("/metrics", headers).status == 200
 
 
+def test_without_a_token_the_host_is_no_name(server):
+    for host, status in (("127.0.0.1:80", 200), ("localhost", 200), ("LOCALHOST:8081", 200), ("[::1]:8081", 200),
+                         ("rebound.example", 403), ("127.0.0.1.example:80", 403), ("[::1].example", 403),
+                         ("localhost.example", 403)):
+        assert server.admin_post("/v1/models/table/try", {"candidates": [1]}, {"Host": host}).status == status, host
+        assert server.admin_get("/v1/models", {"Host": host}).status == 200
+
+
 def test_trying_and_warmup_need_the_token(folder, tmp_path):
     token = tmp_path / "token"
     token.write_text(TOKEN, encoding="utf-8")
