@@ -37,7 +37,7 @@ def test_ranking_is_the_answer_of_the_server(page, server):
     page.click(".ranking + button")
     assert page.order() == [json.dumps(item["item"]) for item in items]
     page.click(".item summary")
-    rows = page.all(".item table.terms tbody tr")
+    rows = page.until(lambda: page.all(".item table.terms tbody tr"), "terms")
     assert len(rows) == len(items[0]["signals"])
     assert [row.text.split()[0] for row in rows] == list(items[0]["signals"])
 
