@@ -18,6 +18,7 @@ from support import models  # noqa: E402
 from support.server import Server  # noqa: E402
 
 SECONDS = 20.0
+TOKEN = "a token of thirty-two bytes or more"
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars")
 
 
@@ -28,6 +29,17 @@ def server(tmp_path_factory):
     for version in ("1", "2"):
         (folder / "kuairand" / version).symlink_to(models.BUNDLED, target_is_directory=True)
     with Server(folder, "--workers", 1, "--budget-ms", 5000, "--queue-ms", 5000) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def guarded_server(tmp_path_factory):
+    """One whose changes need TOKEN."""
+    path = tmp_path_factory.mktemp("token") / "token"
+    path.write_text(TOKEN, encoding="utf-8")
+    path.chmod(0o600)
+    with Server(models.BUNDLED.parents[1], "--workers", 1, "--admin-token-file", path, "--budget-ms", 5000,
+                "--queue-ms", 5000) as running:
         yield running
 
 

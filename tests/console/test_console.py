@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from conftest import TOKEN
 from selenium.webdriver.common.keys import Keys
 
 # What a screen reader would have no name for.
@@ -123,6 +124,27 @@ def test_versions_side_by_side(page, server):
     page.until(lambda: page.all("#reload-outcome .notice.bad"), "refused")
     assert served(server)["version"] == other
     page.driver.get_log("browser")  # the refusal on purpose
+
+
+def test_the_token_opens_what_is_closed(page, guarded_server):
+    page.url = f"http://{guarded_server.admin[0]}:{guarded_server.admin[1]}/"
+    page.open()
+    page.click("#reload")
+    page.until(lambda: "needs the admin token" in page.text("#reload-outcome"), "refused")
+    page.click("#tab-try")
+    page.click("#view-json")
+    page.type("#json", json.dumps({"candidates": [7229]}))
+    page.click("#rank")
+    page.until(lambda: "needs the admin token" in page.text("#outcome"), "refused")
+    page.click("#token-button")
+    page.type("#token", TOKEN)
+    page.click("#token-dialog .primary")
+    page.until(lambda: len(page.all("#source option")) > 1, "warm-up requests")
+    page.rank()
+    page.click("#tab-model")
+    page.click("#reload")
+    page.until(lambda: page.all("#reload-outcome .notice.good"), "reloaded")
+    page.driver.get_log("browser")  # the refusals on purpose
 
 
 def test_live_figures(page, server):
