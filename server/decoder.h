@@ -42,15 +42,14 @@ struct rk_field {
 	const char *name;
 	void (*decode)(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 		       size_t index);
-	bool is_required;
 	const char *schema; /* JSON Schema for /openapi.json, as server/openapi_text.h reads it */
 };
 
-/* All members that an object may have. `schema` names it in /openapi.json. */
+/* All members that an object may have, at most 32, the required ones first. `schema` names it in /openapi.json. */
 struct rk_fields {
 	const char *schema;
 	const struct rk_field *fields;
-	size_t n;
+	size_t n, n_required;
 };
 
 extern const struct rk_fields rk_request_fields, rk_candidate_fields, rk_event_fields, rk_user_fields, rk_reward_fields;

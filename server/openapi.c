@@ -111,14 +111,9 @@ static void put_fields(struct rk_text *text, const struct rk_settings *settings,
 		rk_openapi_put(text, settings, fields->fields[i].schema);
 	}
 	put(text, "}");
-	bool is_first = true;
-	for (size_t i = 0; i < fields->n; i++) {
-		if (!fields->fields[i].is_required)
-			continue;
-		put_string(text, is_first ? ",'required':[" : ",", fields->fields[i].name);
-		is_first = false;
-	}
-	put(text, is_first ? "}" : "]}");
+	for (size_t i = 0; i < fields->n_required; i++)
+		put_string(text, i == 0 ? ",'required':[" : ",", fields->fields[i].name);
+	put(text, fields->n_required == 0 ? "}" : "]}");
 }
 
 static void put_schemas(struct rk_text *text, const struct rk_settings *settings)

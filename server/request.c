@@ -180,33 +180,32 @@ static void decode_on_deadline(struct rk_decoder *decoder, const struct rk_path 
 }
 
 static const struct rk_field fields[] = {
-	{"candidates", rk_decode_candidates, true,
+	{"candidates", rk_decode_candidates,
 	 "{'type':'array','minItems':1,'maxItems':@max_candidates@,'items':{'anyOf':[{'$ref':'#/components/schemas/"
 	 "Id'},"
 	 "{'$ref':'#/components/schemas/Candidate'}]},'description':'a repeated id is scored each time it stands "
 	 "there'}"},
-	{"history", rk_decode_history, false,
+	{"history", rk_decode_history,
 	 "{'type':['array','null'],'maxItems':@max_history_events@,'items':{'$ref':'#/components/schemas/Event'},"
 	 "'description':'oldest first'}"},
-	{"user", rk_decode_user, false, "{'anyOf':[{'$ref':'#/components/schemas/User'},{'type':'null'}]}"},
-	{"top_k", decode_top_k, false,
+	{"user", rk_decode_user, "{'anyOf':[{'$ref':'#/components/schemas/User'},{'type':'null'}]}"},
+	{"top_k", decode_top_k,
 	 "{'type':['integer','null'],'minimum':1,'maximum':9223372036854775807,"
 	 "'description':'answer with the best only; more than there are candidates is all'}"},
-	{"reward", rk_decode_reward, false, "{'anyOf':[{'$ref':'#/components/schemas/Reward'},{'type':'null'}]}"},
-	{"explain", decode_explain, false,
-	 "{'type':['boolean','null'],'description':'adds signals and terms to every item'}"},
-	{"budget_ms", decode_budget_ms, false,
+	{"reward", rk_decode_reward, "{'anyOf':[{'$ref':'#/components/schemas/Reward'},{'type':'null'}]}"},
+	{"explain", decode_explain, "{'type':['boolean','null'],'description':'adds signals and terms to every item'}"},
+	{"budget_ms", decode_budget_ms,
 	 "{'type':['number','null'],'exclusiveMinimum':0,'maximum':1e38,"
 	 "'description':'the smallest of it, the budget headers and @budget_ms@ holds'}"},
-	{"request_id", decode_nothing, false, "{'type':['string','null'],'pattern':'^[A-Za-z0-9._-]{1,64}$'}"},
-	{"model", decode_nothing, false,
+	{"request_id", decode_nothing, "{'type':['string','null'],'pattern':'^[A-Za-z0-9._-]{1,64}$'}"},
+	{"model", decode_nothing,
 	 "{'type':['string','null'],'minLength':1,'description':'the path names the same model, or none'}"},
-	{"on_deadline", decode_on_deadline, false, "{'enum':['degrade','fail',null]}"},
-	{"context", decode_context, false,
+	{"on_deadline", decode_on_deadline, "{'enum':['degrade','fail',null]}"},
+	{"context", decode_context,
 	 "{'type':['object','null'],'description':'notes of the caller, which are ignored'}"},
 };
 
-const struct rk_fields rk_request_fields = {"RankRequest", fields, sizeof(fields) / sizeof(fields[0])};
+const struct rk_fields rk_request_fields = {"RankRequest", fields, sizeof(fields) / sizeof(fields[0]), 1};
 
 static size_t array_size(const struct rk_json *value)
 {

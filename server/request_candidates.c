@@ -15,11 +15,11 @@ static void decode_features(struct rk_decoder *decoder, const struct rk_path *pa
 }
 
 static const struct rk_field fields[] = {
-	{"item", decode_item, true, "{'$ref':'#/components/schemas/Id'}"},
-	{"features", decode_features, false, "{'anyOf':[{'$ref':'#/components/schemas/Features'},{'type':'null'}]}"},
+	{"item", decode_item, "{'$ref':'#/components/schemas/Id'}"},
+	{"features", decode_features, "{'anyOf':[{'$ref':'#/components/schemas/Features'},{'type':'null'}]}"},
 };
 
-const struct rk_fields rk_candidate_fields = {"Candidate", fields, sizeof(fields) / sizeof(fields[0])};
+const struct rk_fields rk_candidate_fields = {"Candidate", fields, sizeof(fields) / sizeof(fields[0]), 1};
 
 static void decode_candidate(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 			     size_t index)

@@ -80,16 +80,16 @@ static void decode_timestamp(struct rk_decoder *decoder, const struct rk_path *p
 #define NOT_NEGATIVE "{'type':['number','null'],'minimum':0,'maximum':1e38}"
 
 static const struct rk_field fields[] = {
-	{"item", decode_item, true, "{'$ref':'#/components/schemas/Id'}"},
-	{"action", decode_action, false,
+	{"item", decode_item, "{'$ref':'#/components/schemas/Id'}"},
+	{"action", decode_action,
 	 "{'anyOf':[{'type':['string','null']},{'type':'array','items':{'type':'string'}}],"
 	 "'description':'one that the model does not know is counted and otherwise ignored'}"},
-	{"watch_ms", decode_watch_ms, false, NOT_NEGATIVE},
-	{"duration_ms", decode_duration_ms, false, NOT_NEGATIVE},
-	{"timestamp", decode_timestamp, false, NOT_NEGATIVE},
+	{"watch_ms", decode_watch_ms, NOT_NEGATIVE},
+	{"duration_ms", decode_duration_ms, NOT_NEGATIVE},
+	{"timestamp", decode_timestamp, NOT_NEGATIVE},
 };
 
-const struct rk_fields rk_event_fields = {"Event", fields, sizeof(fields) / sizeof(fields[0])};
+const struct rk_fields rk_event_fields = {"Event", fields, sizeof(fields) / sizeof(fields[0]), 1};
 
 void rk_decode_history(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 		       size_t index)

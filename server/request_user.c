@@ -19,12 +19,11 @@ static void decode_user_features(struct rk_decoder *decoder, const struct rk_pat
 }
 
 static const struct rk_field user_fields[] = {
-	{"id", decode_user_id, false, "{'anyOf':[{'$ref':'#/components/schemas/Id'},{'type':'null'}]}"},
-	{"features", decode_user_features, false,
-	 "{'anyOf':[{'$ref':'#/components/schemas/Features'},{'type':'null'}]}"},
+	{"id", decode_user_id, "{'anyOf':[{'$ref':'#/components/schemas/Id'},{'type':'null'}]}"},
+	{"features", decode_user_features, "{'anyOf':[{'$ref':'#/components/schemas/Features'},{'type':'null'}]}"},
 };
 
-const struct rk_fields rk_user_fields = {"User", user_fields, sizeof(user_fields) / sizeof(user_fields[0])};
+const struct rk_fields rk_user_fields = {"User", user_fields, sizeof(user_fields) / sizeof(user_fields[0]), 0};
 
 void rk_decode_user(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value, size_t index)
 {
@@ -101,12 +100,13 @@ static void decode_weights(struct rk_decoder *decoder, const struct rk_path *pat
 }
 
 static const struct rk_field reward_fields[] = {
-	{"weights", decode_weights, false,
+	{"weights", decode_weights,
 	 "{'type':['object','null'],'additionalProperties':{'type':['number','null'],'minimum':-@max_reward_weight@,"
 	 "'maximum':@max_reward_weight@},'description':'by signal; merged over those of the model'}"},
 };
 
-const struct rk_fields rk_reward_fields = {"Reward", reward_fields, sizeof(reward_fields) / sizeof(reward_fields[0])};
+const struct rk_fields rk_reward_fields = {"Reward", reward_fields, sizeof(reward_fields) / sizeof(reward_fields[0]),
+					   0};
 
 void rk_decode_reward(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value, size_t index)
 {
