@@ -60,6 +60,26 @@ enum rk_access rk_admin_access(const struct rk_admin *admin, struct rk_bytes aut
 	return is_token(admin, given) ? RK_ACCESS_GRANTED : RK_ACCESS_UNAUTHORIZED;
 }
 
+bool rk_admin_is_plain_host(struct rk_bytes host)
+{
+	static const char address[] = "0123456789.", address6[] = "0123456789abcdefABCDEF:.";
+	char name[INET6_ADDRSTRLEN + 16];
+	if (host.size == 0)
+		return true;
+	if (host.size >= sizeof(name))
+		return false;
+	memcpy(name, host.data, host.size);
+	name[host.size] = '\0';
+	char *bracket = strchr(name, ']');
+	char *port = strchr(bracket == NULL ? name : bracket, ':');
+	if (port != NULL)
+		*port = '\0';
+	if (name[0] == '[')
+		return bracket != NULL && bracket[1] == '\0' &&
+		       strspn(name + 1, address6) == (size_t)(bracket - name) - 1;
+	return strcasecmp(name, "localhost") == 0 || name[strspn(name, address)] == '\0';
+}
+
 static struct rk_admin_record *record_of(struct rk_admin *admin, const char *name, uint64_t number)
 {
 	for (uint32_t i = 0; i < admin->n_records; i++)

@@ -40,6 +40,10 @@ enum rk_access { RK_ACCESS_GRANTED, RK_ACCESS_UNAUTHORIZED, RK_ACCESS_FORBIDDEN 
 enum rk_access rk_admin_access(const struct rk_admin *admin, struct rk_bytes authorization,
 			       const struct sockaddr *peer);
 
+/* Whether a Host is an address, localhost or nothing: no name that somebody can make resolve to this machine. Without a
+ * token, a browser's page of such a name would have all rights of loopback. */
+bool rk_admin_is_plain_host(struct rk_bytes host);
+
 /* `notify` of the registry: context is a struct rk_server. */
 void rk_admin_notify(void *context, const char *name, uint64_t number, const struct rk_version *version,
 		     enum rk_status result, const struct rk_error *error);
@@ -47,6 +51,12 @@ void rk_admin_notify(void *context, const char *name, uint64_t number, const str
 /* {"models": […]}, and one model with its tensors (false: there is no such model). */
 void rk_admin_write_models(struct rk_server *server, struct rk_text *text);
 bool rk_admin_write_model(struct rk_server *server, struct rk_bytes name, struct rk_text *text);
+
+/* Files of the version that serves, as they are now: report.md; {"version": N, "requests": [the lines of warmup.jsonl,
+ * as strings]}, as many as a mebibyte holds. */
+enum rk_admin_file { RK_ADMIN_WRITTEN, RK_ADMIN_NO_MODEL, RK_ADMIN_NO_FILE };
+enum rk_admin_file rk_admin_write_report(struct rk_server *server, struct rk_bytes name, struct rk_text *text);
+enum rk_admin_file rk_admin_write_warmup(struct rk_server *server, struct rk_bytes name, struct rk_text *text);
 
 /* Whether the registry has a model of this name. */
 bool rk_admin_knows(struct rk_server *server, struct rk_bytes name);

@@ -1,6 +1,7 @@
 /* What GET /v1/models, /v1/models/{name} and /metrics say. */
 #include "model/base/check.h"
 #include "server/admin.h"
+#include "server/clock.h"
 #include "server/heap.h"
 #include "server/log.h"
 #include "server/server.h"
@@ -137,6 +138,41 @@ static void put_signals(struct rk_text *text, const struct rk_names *signals)
 	rk_text_put_char(text, ']');
 }
 
+/* What a score is made of, for those who want to make it again from signals. */
+static void put_reward(struct rk_text *text, const struct rk_config *config)
+{
+	static const char *const types[] = {
+#define TYPE(name, word) word,
+		RK_REWARD_TABLE(TYPE)
+#undef TYPE
+	};
+	const struct rk_reward_config *reward = &config->reward;
+	put_key(text, "reward", false);
+	rk_text_put_text(text, "{\"type\":");
+	rk_text_put_json_untrusted(text, rk_bytes_of(types[reward->type]));
+	if (reward->type == RK_REWARD_RANK) {
+		put_key(text, "rank_offset", false);
+		rk_text_put_float(text, reward->rank_offset);
+	}
+	if (reward->type == RK_REWARD_ODDS) {
+		put_string(text, "signal", config->signals.names[reward->signal]);
+	} else {
+		rk_text_put_text(text, ",\"weights\":{");
+		bool is_first = true;
+		for (uint32_t k = 0; k < config->signals.n; k++) {
+			if (!reward->has_weight[k])
+				continue;
+			rk_text_put_text(text, is_first ? "" : ",");
+			is_first = false;
+			rk_text_put_json_untrusted(text, config->signals.names[k]);
+			rk_text_put_char(text, ':');
+			rk_text_put_float(text, reward->weights[k]);
+		}
+		rk_text_put_char(text, '}');
+	}
+	rk_text_put_char(text, '}');
+}
+
 static void put_model(struct rk_server *server, struct rk_text *text, const char *name, bool with_tensors)
 {
 	bool is_known;
@@ -155,6 +191,7 @@ static void put_model(struct rk_server *server, struct rk_text *text, const char
 	if (version != NULL) {
 		put_report(text, version);
 		put_signals(text, &version->model.config.signals);
+		put_reward(text, &version->model.config);
 		put_limits(text, &server->limits, &version->model.config);
 		if (with_tensors)
 			put_tensors(text, &version->report);
@@ -252,6 +289,10 @@ static void put_models(struct rk_server *server, struct rk_text *text)
 	rk_metrics_write_number(text, bytes, "{kind=\"models\"}", (double)model_bytes);
 	rk_metrics_write_number(text, bytes, "{kind=\"slots\"}", (double)rk_slot_pool_bytes(&server->slots));
 	rk_metrics_write_number(text, bytes, "{kind=\"workers\"}", (double)rk_workers_bytes(&server->workers));
+	rk_metrics_write_head(text, "rankd_queue_age_seconds", "gauge",
+			      "How long the oldest request that waits has waited");
+	rk_metrics_write_number(text, "rankd_queue_age_seconds", "",
+				(double)rk_queue_age_ns(&server->queue, rk_clock_ns()) / (double)RK_NS_PER_S);
 	rk_metrics_write_head(text, "rankd_slots_used", "gauge", "Requests that hold a slot now");
 	rk_metrics_write_number(text, "rankd_slots_used", "", rk_slot_pool_used(&server->slots));
 }

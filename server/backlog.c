@@ -218,3 +218,11 @@ uint64_t rk_backlog_longest_run_ns(const struct rk_backlog *backlog, uint64_t no
 	}
 	return longest_ns;
 }
+
+uint64_t rk_backlog_age_ns(const struct rk_backlog *backlog, uint64_t now_ns)
+{
+	if (backlog->n_queued == 0)
+		return 0;
+	uint64_t queued_ns = waiting_at(backlog, 0)->slot->queued_ns;
+	return now_ns > queued_ns ? now_ns - queued_ns : 0;
+}

@@ -83,6 +83,9 @@ void rk_backlog_done(struct rk_backlog *backlog, uint32_t worker, const struct r
 /* No more is taken in (offers are RK_VERDICT_CLOSED); takers get what is left. */
 void rk_backlog_close(struct rk_backlog *backlog);
 
+/* How long the oldest of those that wait has waited; 0: none waits. */
+uint64_t rk_backlog_age_ns(const struct rk_backlog *backlog, uint64_t now_ns);
+
 /* How long the longest of the runs has been going on; 0: none. */
 uint64_t rk_backlog_longest_run_ns(const struct rk_backlog *backlog, uint64_t now_ns);
 

@@ -11,6 +11,7 @@
 #define RK_SERVER_CONNECTION_H
 
 #include "server/guard.h"
+#include "server/request.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -47,6 +48,8 @@ struct rk_exchange {
 	uint64_t n_body;                          /* bytes seen */
 	struct rk_slot *slot;                     /* while it is this exchange's to give back */
 	unsigned status;                          /* of the answer; 0: none yet */
+	uint64_t answered_ns;                     /* when the answer was ready to be sent */
+	char user_id[RK_MAX_ID_BYTES + 1];        /* for the log, with the setting log_ids alone; "": none */
 };
 
 struct rk_connection {

@@ -69,23 +69,37 @@ void rk_decoder_fault(struct rk_decoder *decoder, const struct rk_path *path, co
 	rk_faults_add(&decoder->refusal->faults, fault.pointer, "%s", fault.message);
 }
 
+static void miss_members(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_fields *fields,
+			 uint32_t seen)
+{
+	for (size_t i = 0; i < fields->n_required; i++)
+		if ((seen >> i & 1) == 0)
+			rk_decoder_fault(decoder,
+					 &(struct rk_path){.parent = path, .key = rk_bytes_of(fields->fields[i].name)},
+					 "a required field is missing");
+}
+
 void rk_decode_members(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *object,
-		       const struct rk_field *fields, size_t n_fields, size_t index)
+		       const struct rk_fields *fields, size_t index)
 {
 	const struct rk_json *key = object + 1;
+	uint32_t seen = 0; /* bits of the fields that are there and not null */
 	for (uint32_t member = 0; member < object->n; member++, key = rk_json_next(key + 1)) {
 		const struct rk_json *value = key + 1;
 		struct rk_path at = {.parent = path, .key = rk_json_string(key)};
 		size_t i = 0;
-		while (i < n_fields && !rk_bytes_equal(rk_bytes_of(fields[i].name), at.key))
+		while (i < fields->n && !rk_bytes_equal(rk_bytes_of(fields->fields[i].name), at.key))
 			i++;
-		if (i == n_fields)
+		if (i == fields->n) {
 			rk_decoder_fault(decoder, &at, "unknown field");
-		else if (value->type != RK_JSON_NULL)
-			fields[i].decode(decoder, &at, value, index);
+		} else if (value->type != RK_JSON_NULL) {
+			seen |= UINT32_C(1) << i;
+			fields->fields[i].decode(decoder, &at, value, index);
+		}
 		if (!rk_decoder_goes_on(decoder))
 			return;
 	}
+	miss_members(decoder, path, fields, seen);
 }
 
 static const char *type_name(const struct rk_json *value)

@@ -42,11 +42,21 @@ struct rk_field {
 	const char *name;
 	void (*decode)(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 		       size_t index);
+	const char *schema; /* JSON Schema for /openapi.json, as server/openapi_text.h reads it */
 };
 
-/* Runs the members through `fields`; one that is not listed is a fault. */
+/* All members that an object may have, at most 32, the required ones first. `schema` names it in /openapi.json. */
+struct rk_fields {
+	const char *schema;
+	const struct rk_field *fields;
+	size_t n, n_required;
+};
+
+extern const struct rk_fields rk_request_fields, rk_candidate_fields, rk_event_fields, rk_user_fields, rk_reward_fields;
+
+/* Runs the members through `fields`; one that is not listed, and a required one that is missing, is a fault. */
 void rk_decode_members(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *object,
-		       const struct rk_field *fields, size_t n_fields, size_t index);
+		       const struct rk_fields *fields, size_t index);
 
 /* Adds a fault at the path. */
 void rk_decoder_fault(struct rk_decoder *decoder, const struct rk_path *path, const char *format, ...)

@@ -86,7 +86,7 @@ void rk_guard_begin(struct rk_guard *guard, enum rk_listener listener, const str
 	guard->head.method = rk_method_of(method);
 	guard->head.route = rk_route_find(listener, path, &guard->head.segment);
 	guard->head.max_body_bytes =
-		guard->head.route == RK_ROUTE_RANK ? limits->max_body_bytes : (size_t)RK_SMALL_BODY_BYTES;
+		rk_route_ranks(guard->head.route) ? limits->max_body_bytes : (size_t)RK_SMALL_BODY_BYTES;
 	guard->is_http_1_0 = strcmp(version, "HTTP/1.0") == 0;
 	if (!guard->is_http_1_0 && strcmp(version, "HTTP/1.1") != 0) {
 		rk_guard_malformed(guard, "only HTTP/1.0 and HTTP/1.1 are spoken here");
@@ -188,6 +188,12 @@ static void take_request_id(struct rk_guard *guard, struct rk_bytes value)
 		guard->head.bad_request_id = true;
 }
 
+static void take_traceparent(struct rk_guard *guard, struct rk_bytes value)
+{
+	if (guard->n_traceparent++ > 0 || !rk_trace_read(value, &guard->head.trace))
+		guard->head.trace = (struct rk_trace){0};
+}
+
 /* Headers that do not bear on where the request ends. */
 static void take_other(struct rk_guard *guard, struct rk_bytes name, struct rk_bytes value)
 {
@@ -198,6 +204,12 @@ static void take_other(struct rk_guard *guard, struct rk_bytes name, struct rk_b
 		guard->bad_encoding = guard->bad_encoding || !equals(value, "identity");
 	else if (equals(name, "X-Request-Id"))
 		take_request_id(guard, value);
+	else if (equals(name, "Sec-Fetch-Site"))
+		guard->head.is_cross_site = !equals(value, "same-origin") && !equals(value, "none");
+	else if (equals(name, "If-None-Match"))
+		guard->head.if_none_match = value;
+	else if (equals(name, "traceparent"))
+		take_traceparent(guard, value);
 	else if (equals(name, "Authorization"))
 		guard->head.authorization = value;
 	else if (equals(name, "Expect"))
@@ -224,6 +236,8 @@ void rk_guard_header(struct rk_guard *guard, struct rk_bytes name, struct rk_byt
 		take_other(guard, name, trim(value));
 	else if (guard->n_host++ > 0)
 		rk_guard_malformed(guard, "more than one Host");
+	else
+		guard->head.host = trim(value);
 }
 
 static void check_length(struct rk_guard *guard)
@@ -258,7 +272,7 @@ bool rk_guard_end(struct rk_guard *guard)
 		refuse(guard, RK_PROBLEM_TOO_LARGE, "the body is larger than this server takes");
 		guard->refusal.must_close = true; /* also beside another refusal: such a body is not read */
 	}
-	if (guard->head.route == RK_ROUTE_RANK && guard->bad_budget_header != NULL) {
+	if (rk_route_ranks(guard->head.route) && guard->bad_budget_header != NULL) {
 		refuse(guard, RK_PROBLEM_INVALID_REQUEST, "a budget is a decimal number of milliseconds above 0");
 		guard->refusal.header =
 			guard->refusal.problem == RK_PROBLEM_INVALID_REQUEST ? guard->bad_budget_header : NULL;

@@ -12,11 +12,12 @@
 
 #include "server/problem.h"
 #include "server/route.h"
+#include "server/trace.h"
 
 enum { RK_REQUEST_ID_BYTES = 64 };
 
 struct rk_guard_limits {
-	size_t max_body_bytes; /* of /rank; any other route takes RK_SMALL_BODY_BYTES */
+	size_t max_body_bytes; /* of routes that rank; any other takes RK_SMALL_BODY_BYTES */
 };
 
 enum { RK_SMALL_BODY_BYTES = 16 * 1024 };
@@ -40,7 +41,11 @@ struct rk_head {
 	struct rk_bytes segment;       /* of the path: a model's name; size 0: none */
 	struct rk_bytes request_id;    /* X-Request-Id if it is a good one; size 0: none */
 	bool bad_request_id;           /* there was one, but not a good one: the server makes another */
+	struct rk_bytes host;          /* trimmed; size 0: none */
 	struct rk_bytes authorization; /* trimmed; size 0: none */
+	bool is_cross_site;            /* a browser says that another site's page asks */
+	struct rk_bytes if_none_match; /* trimmed; size 0: none */
+	struct rk_trace trace;         /* of a valid traceparent; several, or a bad one: none */
 	double budget_ms;              /* smallest of the budget headers; 0: none */
 	uint64_t content_length;       /* 0 when chunked */
 	bool chunked;
@@ -53,7 +58,7 @@ struct rk_guard {
 	struct rk_refusal refusal; /* valid when rk_guard_end returned false */
 	/* private */
 	bool is_http_1_0, refused;
-	unsigned n_content_length, n_transfer_encoding, n_host;
+	unsigned n_content_length, n_transfer_encoding, n_host, n_traceparent;
 	bool bad_media_type, bad_encoding;
 	const char *bad_budget_header;
 };

@@ -5,10 +5,12 @@
 #include "model/base/check.h"
 #include "server/admin_request.h"
 #include "server/clock.h"
+#include "server/openapi.h"
 
 #include <stdio.h>
 
-static const char json_type[] = "application/json", metrics_type[] = "text/plain; version=0.0.4; charset=utf-8";
+static const char json_type[] = "application/json", metrics_type[] = "text/plain; version=0.0.4; charset=utf-8",
+		  markdown_type[] = "text/markdown; charset=utf-8";
 
 static enum MHD_Result refuse(struct rk_connection *connection, struct MHD_Connection *mhd, enum rk_problem problem,
 			      const char *detail)
@@ -30,24 +32,41 @@ static void reload_done(void *context)
 	rk_http_resume(connection->mhd, connection->http);
 }
 
-/* Whether who asks may change something, or see what users sent; else the refusal is *ret_result. */
-static bool grant(struct rk_connection *connection, struct MHD_Connection *mhd, enum MHD_Result *ret_result)
+bool rk_http_admin_grant(struct rk_connection *connection, struct MHD_Connection *mhd)
 {
 	struct rk_server *server = connection->http->server;
 	const struct rk_head *head = &connection->exchange.guard.head;
+	if (head->is_cross_site) { /* a browser on this machine is no consent of who sits before it */
+		rk_http_refuse_later(connection, RK_PROBLEM_FORBIDDEN, "another site's page asks for this");
+		return false;
+	}
+	if (server->models.n_token == 0 && !rk_admin_is_plain_host(head->host)) {
+		rk_http_refuse_later(connection, RK_PROBLEM_FORBIDDEN,
+				     "without an admin token, this is done by address or localhost only");
+		return false;
+	}
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	switch (rk_admin_access(&server->models, head->authorization, info == NULL ? NULL : info->client_addr)) {
 	case RK_ACCESS_UNAUTHORIZED:
-		*ret_result = refuse(connection, mhd, RK_PROBLEM_UNAUTHORIZED, "this needs the admin token");
+		rk_http_refuse_later(connection, RK_PROBLEM_UNAUTHORIZED, "this needs the admin token");
 		return false;
 	case RK_ACCESS_FORBIDDEN:
-		*ret_result = refuse(connection, mhd, RK_PROBLEM_FORBIDDEN,
+		rk_http_refuse_later(connection, RK_PROBLEM_FORBIDDEN,
 				     "without an admin token, this is done from this machine only");
 		return false;
 	case RK_ACCESS_GRANTED:
 		break;
 	}
 	return true;
+}
+
+/* The same where the body is over: the refusal is the answer. */
+static bool grant(struct rk_connection *connection, struct MHD_Connection *mhd, enum MHD_Result *ret_result)
+{
+	if (rk_http_admin_grant(connection, mhd))
+		return true;
+	*ret_result = rk_http_answer_refusal(connection, mhd, &connection->exchange.guard.refusal);
+	return false;
 }
 
 static enum MHD_Result reload(struct rk_connection *connection, struct MHD_Connection *mhd)
@@ -107,6 +126,28 @@ static enum MHD_Result answer_slow(struct rk_connection *connection, struct MHD_
 	return send_text(connection, mhd, json_type, text);
 }
 
+/* A file of the version that serves. */
+static enum MHD_Result answer_file(struct rk_connection *connection, struct MHD_Connection *mhd, struct rk_text *text)
+{
+	struct rk_server *server = connection->http->server;
+	const struct rk_head *head = &connection->exchange.guard.head;
+	bool is_report = head->route == RK_ROUTE_REPORT;
+	enum MHD_Result result;
+	if (!is_report && !grant(connection, mhd, &result))
+		return result;
+	switch (is_report ? rk_admin_write_report(server, head->segment, text)
+			  : rk_admin_write_warmup(server, head->segment, text)) {
+	case RK_ADMIN_NO_MODEL:
+		return refuse(connection, mhd, RK_PROBLEM_UNKNOWN_MODEL,
+			      "there is no such model, or none that is ready");
+	case RK_ADMIN_NO_FILE:
+		return refuse(connection, mhd, RK_PROBLEM_UNKNOWN_PATH, "the model's folder has no such file");
+	case RK_ADMIN_WRITTEN:
+		break;
+	}
+	return send_text(connection, mhd, is_report ? markdown_type : json_type, text);
+}
+
 enum MHD_Result rk_http_admin_answer(struct rk_connection *connection, struct MHD_Connection *mhd)
 {
 	struct rk_http *http = connection->http;
@@ -114,10 +155,18 @@ enum MHD_Result rk_http_admin_answer(struct rk_connection *connection, struct MH
 	enum rk_route route = connection->exchange.guard.head.route;
 	struct rk_text text;
 	rk_text_init(&text, http->text.base, http->text.size);
+	if (route == RK_ROUTE_CONSOLE)
+		return rk_http_console_answer(connection, mhd);
 	if (route == RK_ROUTE_METRICS) {
 		rk_admin_write_metrics(server, &text);
 		return send_text(connection, mhd, metrics_type, &text);
 	}
+	if (route == RK_ROUTE_OPENAPI) {
+		rk_openapi_write(server, &text);
+		return send_text(connection, mhd, json_type, &text);
+	}
+	if (route == RK_ROUTE_REPORT || route == RK_ROUTE_WARMUP)
+		return answer_file(connection, mhd, &text);
 	if (route == RK_ROUTE_SLOW)
 		return answer_slow(connection, mhd, &text);
 	if (route == RK_ROUTE_RELOAD)

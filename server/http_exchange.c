@@ -112,9 +112,12 @@ static enum MHD_Result take_head(struct rk_connection *connection, struct MHD_Co
 	rk_http_read_head(mhd, method, version, &exchange->guard);
 	exchange->is_refused = !rk_guard_end(&exchange->guard);
 	take_request_id(exchange);
+	if (exchange->guard.head.trace.trace_id[0] != '\0')
+		rk_trace_begin(&exchange->guard.head.trace);
 	exchange->stage = RK_EXCHANGE_DISCARD;
-	if (!exchange->is_refused && exchange->guard.head.route == RK_ROUTE_RANK &&
-	    exchange->guard.head.method == RK_METHOD_POST)
+	bool is_ranking = rk_route_ranks(exchange->guard.head.route) && exchange->guard.head.method == RK_METHOD_POST;
+	if (!exchange->is_refused && is_ranking &&
+	    (exchange->guard.head.route == RK_ROUTE_RANK || rk_http_admin_grant(connection, mhd)))
 		rk_http_rank_begin(connection);
 	if (!exchange->is_refused || !is_early(exchange))
 		return MHD_YES;
@@ -174,6 +177,11 @@ static enum MHD_Result answer_probe(struct rk_connection *connection, struct MHD
 	case RK_ROUTE_MODEL:
 	case RK_ROUTE_RELOAD:
 	case RK_ROUTE_SLOW:
+	case RK_ROUTE_OPENAPI:
+	case RK_ROUTE_CONSOLE:
+	case RK_ROUTE_REPORT:
+	case RK_ROUTE_WARMUP:
+	case RK_ROUTE_TRY:
 	case RK_N_ROUTES:
 		break;
 	}
@@ -190,7 +198,7 @@ static enum MHD_Result take_end(struct rk_connection *connection, struct MHD_Con
 		bool is_get = rk_route_allows(route, RK_METHOD_GET);
 		return rk_http_answer_ready(connection, mhd, is_get ? RK_READY_OPTIONS_GET : RK_READY_OPTIONS_POST);
 	}
-	if (route == RK_ROUTE_RANK)
+	if (rk_route_ranks(route))
 		return rk_http_rank_end(connection, mhd);
 	if (route == RK_ROUTE_LIVE || route == RK_ROUTE_READY || route == RK_ROUTE_STARTUP)
 		return answer_probe(connection, mhd, route);

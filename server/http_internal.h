@@ -53,7 +53,7 @@ struct rk_http {
 	struct rk_pages text; /* admin: metrics and models are written here */
 	struct rk_io_policy policy;
 	uint32_t n_logged; /* requests since the last that the access log took */
-	struct rk_log_limit log_limit_library, log_limit_shed;
+	struct rk_log_limit log_limit_library, log_limit_shed, log_limit_slow;
 };
 
 /* The library's own options; server/http_log.c. */
@@ -89,6 +89,8 @@ enum MHD_Result rk_http_answer_text(struct rk_connection *connection, struct MHD
 bool rk_http_is_later(uint64_t received_ns);
 bool rk_http_add_header(struct MHD_Response *response, const char *name, const char *value);
 bool rk_http_add_closing(const struct rk_http *http, struct MHD_Response *response);
+/* `traceparent`, where the request had a valid one. */
+bool rk_http_add_trace(const struct rk_connection *connection, struct MHD_Response *response);
 struct rk_refusal rk_http_refusal(enum rk_problem problem, const char *detail);
 /* Makes the exchange's answer a refusal, given once the body has been thrown away. */
 void rk_http_refuse_later(struct rk_connection *connection, enum rk_problem problem, const char *detail);
@@ -96,12 +98,20 @@ void rk_http_refuse_later(struct rk_connection *connection, enum rk_problem prob
 /* POST /rank; server/http_rank.c: when the head has been let through, for each piece of the body, at its end, and when
  * the worker is done. */
 void rk_http_rank_begin(struct rk_connection *connection);
+/* The smaller of the setting and the headers'; the body may name one that is smaller still. */
+double rk_http_budget_ms(const struct rk_connection *connection);
 void rk_http_rank_receive(struct rk_connection *connection, const char *data, size_t size);
 enum MHD_Result rk_http_rank_end(struct rk_connection *connection, struct MHD_Connection *mhd);
 enum MHD_Result rk_http_rank_answer(struct rk_connection *connection, struct MHD_Connection *mhd);
 
+/* The console's files; server/http_console.c. */
+enum MHD_Result rk_http_console_answer(struct rk_connection *connection, struct MHD_Connection *mhd);
+
 /* The admin port's routes; server/http_admin.c: at the end of the request, and when the reloader is done. */
 enum MHD_Result rk_http_admin_answer(struct rk_connection *connection, struct MHD_Connection *mhd);
+/* Whether who asks may change something, see what users sent, or rank; else the exchange is refused: the answer is to
+ * be given at the end of the body. */
+bool rk_http_admin_grant(struct rk_connection *connection, struct MHD_Connection *mhd);
 enum MHD_Result rk_http_admin_answer_reload(struct rk_connection *connection, struct MHD_Connection *mhd);
 
 #endif

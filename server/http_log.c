@@ -1,5 +1,5 @@
 /* What the HTTP side logs: the library's complaints (whose text the peer can influence: escaped by the log, and rate
- * limited), its panic, and requests. No id of a user or an item is ever logged. */
+ * limited), its panic, and requests. No id of an item is ever logged, one of a user only with the setting log_ids. */
 #include "server/http_internal.h"
 
 #include "server/clock.h"
@@ -33,14 +33,28 @@ void rk_http_panic(void *context, const char *file, unsigned int line, const cha
 	abort();
 }
 
-/* Every error but load shedding, which would flood the log just when it matters, and a share of the rest. */
-static bool is_logged(struct rk_http *http, unsigned status, uint64_t now_ns, uint64_t *ret_suppressed)
+static bool is_slow(const struct rk_connection *connection)
 {
+	const struct rk_exchange *exchange = &connection->exchange;
+	if (exchange->guard.head.route != RK_ROUTE_RANK || exchange->answered_ns < exchange->received_ns)
+		return false;
+	double took_ms = (double)(exchange->answered_ns - exchange->received_ns) / (double)RK_NS_PER_MS;
+	return took_ms > rk_http_budget_ms(connection) / 2;
+}
+
+/* Every error, every ranking that took more than half of its budget, and a share of the rest. Load shedding and slow
+ * answers come in floods, just when the log matters: of the one a line a second, of the other a hundred. */
+static bool is_logged(struct rk_http *http, const struct rk_connection *connection, bool slow, uint64_t now_ns,
+		      uint64_t *ret_suppressed)
+{
+	unsigned status = connection->exchange.status;
 	*ret_suppressed = 0;
 	if (status == 429 || status == 503)
 		return rk_log_limit_pass(&http->log_limit_shed, now_ns, RK_NS_PER_S, ret_suppressed);
 	if (status >= 400)
 		return true;
+	if (slow)
+		return rk_log_limit_pass(&http->log_limit_slow, now_ns, RK_NS_PER_S / 100, ret_suppressed);
 	double share = http->server->settings.access_log_sample;
 	if (share <= 0 || ++http->n_logged * share < 1)
 		return false;
@@ -50,14 +64,30 @@ static bool is_logged(struct rk_http *http, unsigned status, uint64_t now_ns, ui
 
 void rk_http_log_request(struct rk_http *http, const struct rk_connection *connection)
 {
+	enum { MAX_FIELDS = 11 };
 	const struct rk_exchange *exchange = &connection->exchange;
+	const struct rk_trace *trace = &exchange->guard.head.trace;
 	uint64_t now_ns = rk_clock_ns(), suppressed;
-	if (!is_logged(http, exchange->status, now_ns, &suppressed))
+	bool slow = is_slow(connection);
+	if (!is_logged(http, connection, slow, now_ns, &suppressed))
 		return;
+	struct rk_log_field fields[MAX_FIELDS] = {
+		rk_log_text("route", rk_route_label(exchange->guard.head.route)),
+		rk_log_unsigned("status", exchange->status),
+		rk_log_real("duration_ms", (double)(now_ns - exchange->received_ns) / (double)RK_NS_PER_MS),
+		rk_log_boolean("slow", slow),
+		rk_log_unsigned("body_bytes", exchange->n_body),
+		rk_log_unsigned("suppressed", suppressed),
+		rk_log_text("request_id", exchange->request_id),
+	};
+	size_t n = 7;
+	if (trace->trace_id[0] != '\0') {
+		fields[n++] = rk_log_text("trace_id", trace->trace_id);
+		fields[n++] = rk_log_text("span_id", trace->span_id);
+		fields[n++] = rk_log_text("parent_id", trace->parent_id);
+	}
+	if (exchange->user_id[0] != '\0')
+		fields[n++] = rk_log_text("user_id", exchange->user_id);
 	enum rk_log_level level = exchange->status >= 500 && exchange->status != 503 ? RK_LOG_ERROR : RK_LOG_INFO;
-	rk_log_with(level, "request", NULL, rk_log_text("route", rk_route_label(exchange->guard.head.route)),
-		    rk_log_unsigned("status", exchange->status),
-		    rk_log_real("duration_ms", (double)(now_ns - exchange->received_ns) / (double)RK_NS_PER_MS),
-		    rk_log_unsigned("body_bytes", exchange->n_body), rk_log_unsigned("suppressed", suppressed),
-		    rk_log_text("request_id", exchange->request_id));
+	rk_log_write(level, "request", NULL, fields, n);
 }

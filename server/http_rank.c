@@ -23,8 +23,7 @@ static void copy_text(char *target, size_t size, struct rk_bytes source)
 	target[source.size] = '\0';
 }
 
-/* The smaller of the setting and the headers'; the body may name one that is smaller still. */
-static double budget_ms(const struct rk_connection *connection)
+double rk_http_budget_ms(const struct rk_connection *connection)
 {
 	double setting_ms = connection->http->server->settings.budget_ms;
 	double asked_ms = connection->exchange.guard.head.budget_ms;
@@ -41,7 +40,7 @@ static void fill_job(const struct rk_connection *connection, struct rk_slot *slo
 	copy_text(slot->request_id, sizeof(slot->request_id), rk_bytes_of(exchange->request_id));
 	job->path_model = rk_bytes_of(slot->path_model);
 	job->header_request_id = rk_bytes_of(slot->request_id);
-	job->budget_ms = budget_ms(connection);
+	job->budget_ms = rk_http_budget_ms(connection);
 	job->received_ns = exchange->received_ns;
 }
 
@@ -63,7 +62,7 @@ static bool is_shed_early(const struct rk_connection *connection)
 	if (head->chunked || head->content_length > EARLY_BYTES)
 		return false;
 	uint64_t now_ns = rk_clock_ns();
-	bool is_full = rk_queue_is_full(&connection->http->server->queue, 1000 * budget_ms(connection), now_ns);
+	bool is_full = rk_queue_is_full(&connection->http->server->queue, 1000 * rk_http_budget_ms(connection), now_ns);
 	rk_io_policy_note(&connection->http->policy, is_full, now_ns);
 	return is_full;
 }
@@ -175,10 +174,10 @@ static void write_timing(char *ret_text, size_t size, const struct rk_job *job)
 		ms[RK_STAGE_WRITE], total_ms);
 }
 
-static bool add_headers(const struct rk_http *http, struct MHD_Response *response, const struct rk_job *job)
+static bool add_headers(const struct rk_connection *connection, struct MHD_Response *response, const struct rk_job *job)
 {
 	char timing[256], version[96];
-	bool is_good = rk_http_add_closing(http, response);
+	bool is_good = rk_http_add_closing(connection->http, response) && rk_http_add_trace(connection, response);
 	if (job->request_id[0] != '\0')
 		is_good = is_good && rk_http_add_header(response, "X-Request-Id", job->request_id);
 	if (job->status != 200) {
@@ -208,8 +207,10 @@ enum MHD_Result rk_http_rank_answer(struct rk_connection *connection, struct MHD
 		return MHD_NO; /* the exchange still has the slot */
 	exchange->slot = NULL;
 	memcpy(exchange->request_id, job->request_id, sizeof(exchange->request_id));
+	if (connection->http->server->settings.log_ids)
+		memcpy(exchange->user_id, job->user_id, sizeof(exchange->user_id));
 	rk_slot_move(slot, RK_SLOT_DONE, RK_SLOT_SENDING);
-	bool is_good = add_headers(connection->http, response, job);
+	bool is_good = add_headers(connection, response, job);
 	enum MHD_Result result = is_good ? rk_http_queue(connection, mhd, status, response) : MHD_NO;
 	MHD_destroy_response(response); /* the connection holds it now, if it was queued */
 	return result;

@@ -47,6 +47,16 @@ bool rk_http_add_closing(const struct rk_http *http, struct MHD_Response *respon
 	return rk_http_add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
+bool rk_http_add_trace(const struct rk_connection *connection, struct MHD_Response *response)
+{
+	const struct rk_trace *trace = &connection->exchange.guard.head.trace;
+	if (trace->trace_id[0] == '\0')
+		return true;
+	char text[RK_TRACEPARENT_CHARS + 1];
+	rk_trace_write(trace, text);
+	return rk_http_add_header(response, "traceparent", text);
+}
+
 /* The clock's low digits are as good as chance here. */
 bool rk_http_is_later(uint64_t received_ns)
 {
@@ -137,6 +147,7 @@ enum MHD_Result rk_http_queue(struct rk_connection *connection, struct MHD_Conne
 	if (!rk_connection_move(connection, rk_connection_phase(connection), RK_CONNECTION_SENDING, rk_clock_ns()))
 		return MHD_NO;
 	exchange->status = status;
+	exchange->answered_ns = rk_clock_ns();
 	rk_metrics_count_answer(metrics, exchange->guard.head.route, status);
 	if (MHD_queue_response(mhd, status, response) == MHD_YES)
 		return MHD_YES;
@@ -162,7 +173,7 @@ enum MHD_Result rk_http_answer_text(struct rk_connection *connection, struct MHD
 	if (response == NULL)
 		return MHD_NO;
 	bool is_good = rk_http_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type) &&
-		       rk_http_add_closing(connection->http, response);
+		       rk_http_add_trace(connection, response) && rk_http_add_closing(connection->http, response);
 	enum MHD_Result result = is_good ? rk_http_queue(connection, mhd, 200, response) : MHD_NO;
 	MHD_destroy_response(response);
 	return result;
@@ -195,6 +206,7 @@ static enum MHD_Result send_problem(struct rk_connection *connection, struct MHD
 		return MHD_NO;
 	bool is_good = rk_http_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, problem_type) &&
 		       rk_http_add_header(response, "X-Request-Id", exchange->request_id) &&
+		       rk_http_add_trace(connection, response) &&
 		       add_retry_after(response, refusal->status, rk_http_is_later(exchange->received_ns));
 	if (refusal->status == 405)
 		is_good = is_good && rk_http_add_header(response, MHD_HTTP_HEADER_ALLOW,

@@ -45,7 +45,7 @@ static const struct buckets counts = {candidate_buckets, N_OF(candidate_buckets)
 static const struct buckets ratios = {ratio_buckets, N_OF(ratio_buckets), 1e-3};
 
 /* The last stands for any other. */
-static const uint16_t codes[RK_N_CODES] = {200, 204, 400, 401, 403, 404, 405, 408, 409,
+static const uint16_t codes[RK_N_CODES] = {200, 204, 304, 400, 401, 403, 404, 405, 408, 409,
 					   413, 415, 422, 429, 500, 503, 504, 505, 0};
 
 static const struct {

@@ -50,7 +50,7 @@ enum rk_load_result {
 		RK_N_LOAD_RESULTS
 };
 
-enum { RK_MAX_BUCKETS = 14, RK_N_CODES = 18 };
+enum { RK_MAX_BUCKETS = 14, RK_N_CODES = 19 };
 
 struct rk_histogram {
 	atomic_uint_fast64_t counts[RK_MAX_BUCKETS + 1]; /* of each bucket alone; the last is +Inf */

@@ -91,3 +91,11 @@ uint64_t rk_queue_longest_run_ns(struct rk_queue *queue, uint64_t now_ns)
 	unlock(queue);
 	return longest_ns;
 }
+
+uint64_t rk_queue_age_ns(struct rk_queue *queue, uint64_t now_ns)
+{
+	lock(queue);
+	uint64_t age_ns = rk_backlog_age_ns(&queue->backlog, now_ns);
+	unlock(queue);
+	return age_ns;
+}

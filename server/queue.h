@@ -39,6 +39,9 @@ void rk_queue_done(struct rk_queue *queue, uint32_t worker, const struct rk_cost
 /* No more is taken in (offers are RK_VERDICT_CLOSED); takers get what is left, then NULL. */
 void rk_queue_close(struct rk_queue *queue);
 
+/* How long the oldest of those that wait has waited; 0: none waits. */
+uint64_t rk_queue_age_ns(struct rk_queue *queue, uint64_t now_ns);
+
 /* How long the longest of the runs has been going on; 0: none. */
 uint64_t rk_queue_longest_run_ns(struct rk_queue *queue, uint64_t now_ns);
 

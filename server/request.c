@@ -179,19 +179,33 @@ static void decode_on_deadline(struct rk_decoder *decoder, const struct rk_path 
 		rk_decoder_fault(decoder, path, "expected \"degrade\" or \"fail\", found another string");
 }
 
-static const struct rk_field request_fields[] = {
-	{"candidates", rk_decode_candidates},
-	{"history", rk_decode_history},
-	{"user", rk_decode_user},
-	{"top_k", decode_top_k},
-	{"reward", rk_decode_reward},
-	{"explain", decode_explain},
-	{"budget_ms", decode_budget_ms},
-	{"request_id", decode_nothing},
-	{"model", decode_nothing},
-	{"on_deadline", decode_on_deadline},
-	{"context", decode_context},
+static const struct rk_field fields[] = {
+	{"candidates", rk_decode_candidates,
+	 "{'type':'array','minItems':1,'maxItems':@max_candidates@,'items':{'anyOf':[{'$ref':'#/components/schemas/"
+	 "Id'},"
+	 "{'$ref':'#/components/schemas/Candidate'}]},'description':'a repeated id is scored each time it stands "
+	 "there'}"},
+	{"history", rk_decode_history,
+	 "{'type':['array','null'],'maxItems':@max_history_events@,'items':{'$ref':'#/components/schemas/Event'},"
+	 "'description':'oldest first'}"},
+	{"user", rk_decode_user, "{'anyOf':[{'$ref':'#/components/schemas/User'},{'type':'null'}]}"},
+	{"top_k", decode_top_k,
+	 "{'type':['integer','null'],'minimum':1,'maximum':9223372036854775807,"
+	 "'description':'answer with the best only; more than there are candidates is all'}"},
+	{"reward", rk_decode_reward, "{'anyOf':[{'$ref':'#/components/schemas/Reward'},{'type':'null'}]}"},
+	{"explain", decode_explain, "{'type':['boolean','null'],'description':'adds signals and terms to every item'}"},
+	{"budget_ms", decode_budget_ms,
+	 "{'type':['number','null'],'exclusiveMinimum':0,'maximum':1e38,"
+	 "'description':'the smallest of it, the budget headers and @budget_ms@ holds'}"},
+	{"request_id", decode_nothing, "{'type':['string','null'],'pattern':'^[A-Za-z0-9._-]{1,64}$'}"},
+	{"model", decode_nothing,
+	 "{'type':['string','null'],'minLength':1,'description':'the path names the same model, or none'}"},
+	{"on_deadline", decode_on_deadline, "{'enum':['degrade','fail',null]}"},
+	{"context", decode_context,
+	 "{'type':['object','null'],'description':'notes of the caller, which are ignored'}"},
 };
+
+const struct rk_fields rk_request_fields = {"RankRequest", fields, sizeof(fields) / sizeof(fields[0]), 1};
 
 static size_t array_size(const struct rk_json *value)
 {
@@ -272,11 +286,7 @@ static void decode(struct rk_decoder *decoder, const struct rk_request_source *s
 	resolve(decoder, &source->resolver, name);
 	if (decoder->stopped || !count(decoder, root) || !alloc_arrays(decoder))
 		return;
-	rk_decode_members(decoder, NULL, root, request_fields, sizeof(request_fields) / sizeof(request_fields[0]), 0);
-	const struct rk_json *candidates = rk_json_get(root, "candidates");
-	if (candidates == NULL || candidates->type == RK_JSON_NULL)
-		rk_decoder_fault(decoder, &(struct rk_path){.key = rk_bytes_of("candidates")},
-				 "a required field is missing");
+	rk_decode_members(decoder, NULL, root, &rk_request_fields, 0);
 	publish_arrays(decoder);
 }
 

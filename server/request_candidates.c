@@ -14,10 +14,12 @@ static void decode_features(struct rk_decoder *decoder, const struct rk_path *pa
 	rk_decode_features(decoder, path, value, features, decoder->candidate_features + index * features->n);
 }
 
-static const struct rk_field candidate_fields[] = {
-	{"item", decode_item},
-	{"features", decode_features},
+static const struct rk_field fields[] = {
+	{"item", decode_item, "{'$ref':'#/components/schemas/Id'}"},
+	{"features", decode_features, "{'anyOf':[{'$ref':'#/components/schemas/Features'},{'type':'null'}]}"},
 };
+
+const struct rk_fields rk_candidate_fields = {"Candidate", fields, sizeof(fields) / sizeof(fields[0]), 1};
 
 static void decode_candidate(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 			     size_t index)
@@ -28,12 +30,7 @@ static void decode_candidate(struct rk_decoder *decoder, const struct rk_path *p
 			decode_item(decoder, path, value, index);
 		return;
 	}
-	rk_decode_members(decoder, path, value, candidate_fields,
-			  sizeof(candidate_fields) / sizeof(candidate_fields[0]), index);
-	const struct rk_json *item = rk_json_get(value, "item");
-	if (item == NULL || item->type == RK_JSON_NULL)
-		rk_decoder_fault(decoder, &(struct rk_path){.parent = path, .key = rk_bytes_of("item")},
-				 "a required field is missing");
+	rk_decode_members(decoder, path, value, &rk_candidate_fields, index);
 }
 
 void rk_decode_candidates(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,

@@ -77,11 +77,19 @@ static void decode_timestamp(struct rk_decoder *decoder, const struct rk_path *p
 	(void)decode_not_negative(decoder, path, value, &timestamp);
 }
 
-static const struct rk_field event_fields[] = {
-	{"item", decode_item},           {"action", decode_action},
-	{"watch_ms", decode_watch_ms},   {"duration_ms", decode_duration_ms},
-	{"timestamp", decode_timestamp},
+#define NOT_NEGATIVE "{'type':['number','null'],'minimum':0,'maximum':1e38}"
+
+static const struct rk_field fields[] = {
+	{"item", decode_item, "{'$ref':'#/components/schemas/Id'}"},
+	{"action", decode_action,
+	 "{'anyOf':[{'type':['string','null']},{'type':'array','items':{'type':'string'}}],"
+	 "'description':'one that the model does not know is counted and otherwise ignored'}"},
+	{"watch_ms", decode_watch_ms, NOT_NEGATIVE},
+	{"duration_ms", decode_duration_ms, NOT_NEGATIVE},
+	{"timestamp", decode_timestamp, NOT_NEGATIVE},
 };
+
+const struct rk_fields rk_event_fields = {"Event", fields, sizeof(fields) / sizeof(fields[0]), 1};
 
 void rk_decode_history(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 		       size_t index)
@@ -95,12 +103,7 @@ void rk_decode_history(struct rk_decoder *decoder, const struct rk_path *path, c
 		struct rk_path element = {.parent = path, .index = i};
 		if (!rk_decode_expect(decoder, &element, event->type == RK_JSON_OBJECT, "an object", event))
 			continue;
-		rk_decode_members(decoder, &element, event, event_fields,
-				  sizeof(event_fields) / sizeof(event_fields[0]), i);
-		const struct rk_json *item = rk_json_get(event, "item");
-		if (item == NULL || item->type == RK_JSON_NULL)
-			rk_decoder_fault(decoder, &(struct rk_path){.parent = &element, .key = rk_bytes_of("item")},
-					 "a required field is missing");
+		rk_decode_members(decoder, &element, event, &rk_event_fields, i);
 	}
 	if (decoder->refusal->faults.n > 0)
 		return; /* some ids may be missing */

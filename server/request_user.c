@@ -19,15 +19,16 @@ static void decode_user_features(struct rk_decoder *decoder, const struct rk_pat
 }
 
 static const struct rk_field user_fields[] = {
-	{"id", decode_user_id},
-	{"features", decode_user_features},
+	{"id", decode_user_id, "{'anyOf':[{'$ref':'#/components/schemas/Id'},{'type':'null'}]}"},
+	{"features", decode_user_features, "{'anyOf':[{'$ref':'#/components/schemas/Features'},{'type':'null'}]}"},
 };
+
+const struct rk_fields rk_user_fields = {"User", user_fields, sizeof(user_fields) / sizeof(user_fields[0]), 0};
 
 void rk_decode_user(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value, size_t index)
 {
 	if (rk_decode_expect(decoder, path, value->type == RK_JSON_OBJECT, "an object", value))
-		rk_decode_members(decoder, path, value, user_fields, sizeof(user_fields) / sizeof(user_fields[0]),
-				  index);
+		rk_decode_members(decoder, path, value, &rk_user_fields, index);
 }
 
 /* "click, like and 3 more" */
@@ -98,11 +99,17 @@ static void decode_weights(struct rk_decoder *decoder, const struct rk_path *pat
 	}
 }
 
-static const struct rk_field reward_fields[] = {{"weights", decode_weights}};
+static const struct rk_field reward_fields[] = {
+	{"weights", decode_weights,
+	 "{'type':['object','null'],'additionalProperties':{'type':['number','null'],'minimum':-@max_reward_weight@,"
+	 "'maximum':@max_reward_weight@},'description':'by signal; merged over those of the model'}"},
+};
+
+const struct rk_fields rk_reward_fields = {"Reward", reward_fields, sizeof(reward_fields) / sizeof(reward_fields[0]),
+					   0};
 
 void rk_decode_reward(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value, size_t index)
 {
 	if (rk_decode_expect(decoder, path, value->type == RK_JSON_OBJECT, "an object", value))
-		rk_decode_members(decoder, path, value, reward_fields, sizeof(reward_fields) / sizeof(reward_fields[0]),
-				  index);
+		rk_decode_members(decoder, path, value, &rk_reward_fields, index);
 }

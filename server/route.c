@@ -4,17 +4,13 @@
 
 #include <string.h>
 
-struct path_entry {
-	enum rk_route route;
-	enum rk_listener listener;
-	const char *pattern;
-};
-
-static const struct path_entry paths[] = {
+const struct rk_route_path rk_route_paths[] = {
 #define RK_PATH_ENTRY(route, listener, path) {RK_ROUTE_##route, RK_LISTENER_##listener, path},
 	RK_PATH_TABLE(RK_PATH_ENTRY)
 #undef RK_PATH_ENTRY
 };
+
+const size_t rk_n_route_paths = sizeof(rk_route_paths) / sizeof(rk_route_paths[0]);
 
 static const struct {
 	const char *label;
@@ -46,10 +42,10 @@ static bool match(const char *pattern, struct rk_bytes path, struct rk_bytes *re
 enum rk_route rk_route_find(enum rk_listener listener, struct rk_bytes path, struct rk_bytes *ret_segment)
 {
 	*ret_segment = (struct rk_bytes){0};
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		if (((unsigned)paths[i].listener & (unsigned)listener) != 0 &&
-		    match(paths[i].pattern, path, ret_segment))
-			return paths[i].route;
+	for (size_t i = 0; i < rk_n_route_paths; i++) {
+		if (((unsigned)rk_route_paths[i].listener & (unsigned)listener) != 0 &&
+		    match(rk_route_paths[i].pattern, path, ret_segment))
+			return rk_route_paths[i].route;
 	}
 	return RK_ROUTE_NONE;
 }
@@ -81,6 +77,11 @@ const char *rk_route_allow(enum rk_route route)
 {
 	RK_ASSERT((unsigned)route < RK_N_ROUTES);
 	return routes[route].method == RK_METHOD_GET ? "GET, HEAD, OPTIONS" : "POST, OPTIONS";
+}
+
+bool rk_route_ranks(enum rk_route route)
+{
+	return route == RK_ROUTE_RANK || route == RK_ROUTE_TRY;
 }
 
 const char *rk_route_label(enum rk_route route)

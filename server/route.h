@@ -25,7 +25,12 @@ enum rk_method { RK_METHOD_GET, RK_METHOD_HEAD, RK_METHOD_POST, RK_METHOD_OPTION
 	X(MODELS, "models", GET)                                                                                       \
 	X(MODEL, "model", GET)                                                                                         \
 	X(RELOAD, "reload", POST)                                                                                      \
-	X(SLOW, "slow", GET)
+	X(SLOW, "slow", GET)                                                                                           \
+	X(OPENAPI, "openapi", GET)                                                                                     \
+	X(CONSOLE, "console", GET)                                                                                     \
+	X(REPORT, "report", GET)                                                                                       \
+	X(WARMUP, "warmup", GET)                                                                                       \
+	X(TRY, "try", POST)
 
 enum rk_route {
 #define RK_ROUTE_ENUM(name, label, method) RK_ROUTE_##name,
@@ -50,7 +55,13 @@ enum rk_route {
 	X(MODELS, ADMIN, "/v1/models")                                                                                 \
 	X(MODEL, ADMIN, "/v1/models/{}")                                                                               \
 	X(RELOAD, ADMIN, "/v1/models/{}/reload")                                                                       \
-	X(SLOW, ADMIN, "/v1/slow")
+	X(SLOW, ADMIN, "/v1/slow")                                                                                     \
+	X(OPENAPI, ADMIN, "/openapi.json")                                                                             \
+	X(CONSOLE, ADMIN, "/")                                                                                         \
+	X(CONSOLE, ADMIN, "/console/{}")                                                                               \
+	X(REPORT, ADMIN, "/v1/models/{}/report")                                                                       \
+	X(WARMUP, ADMIN, "/v1/models/{}/warmup")                                                                       \
+	X(TRY, ADMIN, "/v1/models/{}/try")
 
 /* RK_ROUTE_NONE for a path that this listener does not know. *ret_segment is what `{}` stood for (size 0: none);
  * it borrows from `path`. The path is compared as it came, without decoding of percent signs. */
@@ -65,6 +76,19 @@ bool rk_route_allows(enum rk_route route, enum rk_method method);
 /* The value of the header Allow. */
 const char *rk_route_allow(enum rk_route route);
 
+/* Whether the body is a ranking request, with its limits and its budget: RANK and TRY. */
+bool rk_route_ranks(enum rk_route route);
+
 const char *rk_route_label(enum rk_route route);
+
+/* A row of the paths, for those who list them. */
+struct rk_route_path {
+	enum rk_route route;
+	enum rk_listener listener;
+	const char *pattern;
+};
+
+extern const struct rk_route_path rk_route_paths[];
+extern const size_t rk_n_route_paths;
 
 #endif

@@ -43,6 +43,7 @@
 	  "gives up all files but the models', and system calls; auto: as far as the kernel can, on: or do not start") \
 	X(log_level, CHOICE, "info", 0, 0, "debug|info|warn|error", "least level that is logged")                      \
 	X(access_log_sample, REAL, "0.01", 0, 1, "share", "share of the requests that is logged")                      \
+	X(log_ids, BOOLEAN, "false", 0, 0, "true|false", "logs users' ids with their requests")                        \
 	X(record_bodies, BOOLEAN, "false", 0, 0, "true|false",                                                         \
 	  "keeps bodies and answers of the slowest requests for GET /v1/slow")
 

@@ -88,6 +88,12 @@ def test_rank_allocates_nothing_of_ours(server_and_counts, name):
     assert rises(*server_and_counts, rank_messages(name)) == HTTP_PER_RANK * N_REQUESTS
 
 
+def test_a_trace_costs_its_header(server_and_counts):
+    trace = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+    messages = [(*message, trace) for message in rank_messages("sasrec_mlp")]
+    assert rises(*server_and_counts, messages) == (HTTP_PER_RANK + 3) * N_REQUESTS
+
+
 def test_without_explain_and_with_ids_of_ours(server_and_counts):
     messages = rank_messages("sasrec_mlp", {"explain": False}) + rank_messages("sasrec_mlp", {"request_id": "mine"})
     assert rises(*server_and_counts, messages) == HTTP_PER_RANK * N_REQUESTS

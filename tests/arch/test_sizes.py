@@ -9,7 +9,7 @@ MOST_FUNCTION_LINES = 80
 MOST_COLUMNS = 120
 TAB = 8
 
-SOURCES = [name for name in tree.files(".c", ".h", ".py", ".sh", ".lua", "meson.build") + [
+SOURCES = [name for name in tree.files(".c", ".h", ".py", ".sh", ".lua", ".js", ".css", ".html", "meson.build") + [
     name for name in tree.files("") if name.startswith("scripts/") and "." not in name]]
 
 

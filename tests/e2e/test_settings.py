@@ -13,7 +13,7 @@ DEFAULTS = {
     "models": "models", "listen": "127.0.0.1:8080", "admin": "127.0.0.1:8081", "budget_ms": 50, "queue_ms": 35,
     "max_body_bytes": 4 * 1024 * 1024, "max_candidates": 4096, "max_history_events": 1024, "max_connections": 1024,
     "watch_models": 0, "idle_timeout": 60, "request_timeout": 10, "drain_delay": 5, "drain_timeout": 20, "cpu": "auto",
-    "sandbox": "auto", "log_level": "info", "access_log_sample": 0.01, "record_bodies": False,
+    "sandbox": "auto", "log_level": "info", "access_log_sample": 0.01, "log_ids": False, "record_bodies": False,
 }
 RANGES = {
     "workers": (1, 256), "budget_ms": (1, 60000), "queue_ms": (1, 60000), "max_body_bytes": (1024, 64 * 1024 * 1024),

@@ -52,7 +52,7 @@ def test_logs_are_json_lines(folder):
 
 
 def test_access_log_can_be_off(folder):
-    with Server(folder, "--access-log-sample", 0, "--drain-delay", 0) as server:
+    with Server(folder, "--access-log-sample", 0, "--drain-delay", 0, "--budget-ms", 20000) as server:
         for _ in range(50):
             server.rank({"candidates": [1], "request_id": "not-logged"})
         assert server.stop(signal.SIGINT) == 0

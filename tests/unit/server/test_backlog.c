@@ -46,6 +46,21 @@ static struct rk_slot *take(uint32_t worker, uint64_t after_ns, enum rk_verdict 
 	return rk_backlog_take(&backlog, worker, start_ns + after_ns, ret_verdict);
 }
 
+Test(backlog, its_age_is_that_of_the_oldest_that_waits)
+{
+	struct rk_slot *slots[2];
+	enum rk_verdict verdict;
+	cr_assert_eq(rk_backlog_age_ns(&backlog, start_ns), 0);
+	cr_assert_eq(offer(50, &slots[0]), RK_VERDICT_ADMIT);
+	cr_assert_eq(offer(50, &slots[1]), RK_VERDICT_ADMIT);
+	slots[1]->queued_ns = start_ns + 300;
+	cr_assert_eq(rk_backlog_age_ns(&backlog, start_ns + 1000), 1000);
+	cr_assert_eq(take(0, 1000, &verdict), slots[0]);
+	cr_assert_eq(rk_backlog_age_ns(&backlog, start_ns + 1000), 700);
+	cr_assert_eq(take(1, 1000, &verdict), slots[1]);
+	cr_assert_eq(rk_backlog_age_ns(&backlog, start_ns + 1000), 0);
+}
+
 Test(backlog, what_runs_counts_towards_the_wait)
 {
 	struct rk_slot *slots[3];

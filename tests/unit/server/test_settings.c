@@ -80,6 +80,7 @@ Test(settings, defaults_are_the_documented_ones)
 	cr_assert_str_eq(settings.log_level, "info");
 	cr_assert_eq(settings.access_log_sample, 0.01);
 	cr_assert_not(settings.record_bodies);
+	cr_assert_not(settings.log_ids);
 }
 
 Test(settings, flag_over_environment_over_file_over_default)
@@ -121,6 +122,7 @@ Test(settings, every_key_is_a_flag_a_variable_and_a_key_of_the_file)
 		{"log_level", "--log-level", "RANKD_LOG_LEVEL", "debug", "\"debug\""},
 		{"access_log_sample", "--access-log-sample", "RANKD_ACCESS_LOG_SAMPLE", "1", "1"},
 		{"record_bodies", "--record-bodies", "RANKD_RECORD_BODIES", "true", "true"},
+		{"log_ids", "--log-ids", "RANKD_LOG_IDS", "true", "true"},
 	};
 	enum {
 		N_KEYS = 0
