@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-enum { PERIOD_MS = 200, REST = 20 }; /* of the time, at most one part in REST is spent looking */
+enum { PERIOD_MS = 100, REST = 20 }; /* of the time, at most one part in REST is spent looking */
 
 void rk_reaper_init(struct rk_reaper *ret_reaper, const struct rk_reaper_options *options)
 {

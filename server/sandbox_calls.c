@@ -13,6 +13,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
@@ -79,6 +80,7 @@ static const struct condition conditions[] = {
 	{SYS_prlimit64, 2, UINT64_MAX, 0}, /* tells a limit, sets none */
 	{SYS_socketpair, 0, UINT64_MAX, AF_UNIX},
 	{SYS_ioctl, 1, UINT32_MAX, FIONREAD},
+	{SYS_ioctl, 1, UINT32_MAX, SIOCOUTQ},
 	{SYS_ioctl, 1, UINT32_MAX, FIONBIO},
 	{SYS_ioctl, 1, UINT32_MAX, TCGETS}, /* stdio asks whether it writes to a terminal */
 };

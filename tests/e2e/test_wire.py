@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from support import models, wire
+from support import metrics, models, wire
 from support.problems import check_problem
 from support.server import Server
 
@@ -222,3 +222,26 @@ def test_connection_limit(tight_server):
     finally:
         for sock in kept:
             sock.close()
+
+
+def test_an_answer_that_nobody_reads_ends(tmp_path):
+    """It fits the kernel's buffers, so that the HTTP library holds it for sent."""
+    models.table_model(tmp_path / "models" / "table" / "1", {1: [0.0, 0.0]})
+    with Server(tmp_path / "models", "--idle-timeout", 60, "--request-timeout", 1) as server, socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(server.data)
+        sock.sendall(wire.post_bytes({"candidates": [1] * 4000}))
+        sock.settimeout(20)
+        assert sock.recv(12, socket.MSG_PEEK) == b"HTTP/1.1 200"
+
+        def ended():
+            families = metrics.parse(server.admin_get("/metrics").body.decode())
+            return metrics.value(families, "rankd_request_timeouts_total") == 1
+
+        deadline = time.monotonic() + 20
+        while not ended():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        with pytest.raises(ConnectionResetError):
+            while sock.recv(65536):
+                pass

@@ -158,8 +158,8 @@ def run(context):
         requests, answers = live_requests(tries)
         # where a harmless flip is accepted, the other version serves for a moment
         harmless = [answer.replace(b'"version":%d' % GOOD, b'"version":%d' % BAD) for answer in answers]
-        with Background(server.data, requests, {GOOD: answers, BAD: harmless}, connections=4, rate=context.size(300.0, 50.0),
-                        seed=context.seed) as clients:
+        with Background(server.data, requests, {GOOD: answers, BAD: harmless}, connections=4,
+                        rate=context.size(300.0, 50.0), seed=context.seed) as clients:
             run_all(tries, context)
             tally = clients.stop()
         crashes = int(server.process.poll() is not None)

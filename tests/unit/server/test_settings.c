@@ -79,8 +79,7 @@ Test(settings, defaults_are_the_documented_ones)
 	cr_assert_str_eq(settings.sandbox, "auto");
 	cr_assert_str_eq(settings.log_level, "info");
 	cr_assert_eq(settings.access_log_sample, 0.01);
-	cr_assert_not(settings.record_bodies);
-	cr_assert_not(settings.log_ids);
+	cr_assert(!settings.record_bodies && !settings.log_ids);
 }
 
 Test(settings, flag_over_environment_over_file_over_default)
