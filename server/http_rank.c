@@ -13,7 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EARLY_BYTES = 64 * 1024 };
+enum {
+	EARLY_BYTES = 64 * 1024,
+	SLOW_ARRIVAL_MS = 5 /* without a free slot, bodies that take longer to come make room */
+};
 
 static void copy_text(char *target, size_t size, struct rk_bytes source)
 {
@@ -67,6 +70,27 @@ static bool is_shed_early(const struct rk_connection *connection)
 	return is_full;
 }
 
+static void refuse_for_slots(struct rk_connection *connection)
+{
+	rk_metrics_count_shed(&connection->http->server->metrics, RK_SHED_SLOTS);
+	rk_http_refuse_later(connection, RK_PROBLEM_OVERLOADED, "too many requests are under way");
+}
+
+/* A slot, if need be that of bodies that drip: they must not keep out those that come at once. */
+static struct rk_slot *acquire_slot(struct rk_http *http, uint64_t now_ns)
+{
+	struct rk_slot *slot = rk_slot_acquire(&http->server->slots);
+	for (uint32_t i = 0; slot == NULL && i < http->n_pool; i++) {
+		struct rk_connection *other = &http->pool[i];
+		if (other->exchange.stage != RK_EXCHANGE_RECEIVE || other->exchange.slot == NULL ||
+		    now_ns - other->exchange.received_ns < SLOW_ARRIVAL_MS * RK_NS_PER_MS)
+			continue;
+		refuse_for_slots(other);
+		slot = rk_slot_acquire(&http->server->slots);
+	}
+	return slot;
+}
+
 void rk_http_rank_begin(struct rk_connection *connection)
 {
 	struct rk_exchange *exchange = &connection->exchange;
@@ -81,9 +105,8 @@ void rk_http_rank_begin(struct rk_connection *connection)
 	} else if (is_shed_early(connection)) {
 		rk_metrics_count_shed(&server->metrics, RK_SHED_QUEUE);
 		rk_http_refuse_later(connection, RK_PROBLEM_OVERLOADED, "too much work waits already");
-	} else if ((exchange->slot = rk_slot_acquire(&server->slots)) == NULL) {
-		rk_metrics_count_shed(&server->metrics, RK_SHED_SLOTS);
-		rk_http_refuse_later(connection, RK_PROBLEM_OVERLOADED, "too many requests are under way");
+	} else if ((exchange->slot = acquire_slot(connection->http, rk_clock_ns())) == NULL) {
+		refuse_for_slots(connection);
 	} else {
 		exchange->stage = RK_EXCHANGE_RECEIVE;
 		exchange->slot->connection = connection;

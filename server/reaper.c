@@ -12,7 +12,11 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-enum { PERIOD_MS = 100, REST = 20 }; /* of the time, at most one part in REST is spent looking */
+enum {
+	PERIOD_MS = 100,
+	REST = 20, /* of the time, at most one part in REST is spent looking */
+	ENDS_IN_A_ROW = 16,
+};
 
 void rk_reaper_init(struct rk_reaper *ret_reaper, const struct rk_reaper_options *options)
 {
@@ -117,26 +121,38 @@ static void end_late(struct rk_reaper *reaper, struct rk_connection *connection,
 		reaper->options.reaped(reaper->options.context);
 }
 
-void rk_reaper_look(struct rk_reaper *reaper, struct rk_connection *connection, uint64_t now_ns)
+bool rk_reaper_look(struct rk_reaper *reaper, struct rk_connection *connection, uint64_t now_ns)
 {
+	bool has_ended = false;
 	RK_ASSERT(pthread_mutex_lock(&connection->lock) == 0);
 	if (connection->socket >= 0) {
 		uint64_t clock = atomic_load_explicit(&connection->clock, memory_order_acquire);
 		if (is_late(reaper, connection, clock, now_ns)) {
-			if (rk_connection_reap(connection, clock, now_ns))
+			has_ended = rk_connection_reap(connection, clock, now_ns);
+			if (has_ended)
 				end_late(reaper, connection, clock);
-		} else if (peer_is_gone(connection, clock) && rk_connection_reap(connection, clock, now_ns)) {
-			(void)shutdown(connection->socket, SHUT_RDWR);
+		} else if (peer_is_gone(connection, clock)) {
+			has_ended = rk_connection_reap(connection, clock, now_ns);
+			if (has_ended)
+				(void)shutdown(connection->socket, SHUT_RDWR);
 		}
 	}
 	RK_ASSERT(pthread_mutex_unlock(&connection->lock) == 0);
+	return has_ended;
 }
 
-static void look_at_all(struct rk_reaper *reaper)
+/* Returns how many were ended. */
+static uint32_t look_at_all(struct rk_reaper *reaper)
 {
+	uint32_t n_ended = 0;
 	for (uint32_t pool = 0; pool < reaper->n_pools; pool++)
-		for (uint32_t i = 0; i < reaper->pools[pool].n; i++)
-			rk_reaper_look(reaper, &reaper->pools[pool].connections[i], rk_clock_ns());
+		for (uint32_t i = 0; i < reaper->pools[pool].n; i++) {
+			if (!rk_reaper_look(reaper, &reaper->pools[pool].connections[i], rk_clock_ns()))
+				continue;
+			if (++n_ended % ENDS_IN_A_ROW == 0) /* the I/O thread has to close each, beside its requests */
+				(void)nanosleep(&(struct timespec){.tv_nsec = RK_NS_PER_MS}, NULL);
+		}
+	return n_ended;
 }
 
 static void *run(void *context)
@@ -152,8 +168,9 @@ static void *run(void *context)
 		(void)pthread_cond_timedwait(&reaper->wake, &reaper->lock, &next);
 		RK_ASSERT(pthread_mutex_unlock(&reaper->lock) == 0);
 		uint64_t start_ns = rk_clock_ns();
-		look_at_all(reaper);
-		uint64_t rest_ns = REST * (rk_clock_ns() - start_ns);
+		uint32_t n_ended = look_at_all(reaper);
+		/* ending takes longer than looking, and the next may be due */
+		uint64_t rest_ns = n_ended > 0 ? 0 : REST * (rk_clock_ns() - start_ns);
 		pause_ns = rest_ns > PERIOD_MS * RK_NS_PER_MS ? rest_ns : PERIOD_MS * RK_NS_PER_MS;
 		RK_ASSERT(pthread_mutex_lock(&reaper->lock) == 0);
 	}

@@ -47,7 +47,7 @@ void rk_reaper_watch(struct rk_reaper *reaper, struct rk_connection *connections
 RK_NODISCARD enum rk_status rk_reaper_start(struct rk_reaper *reaper, struct rk_error *reterr);
 void rk_reaper_stop(struct rk_reaper *reaper);
 
-/* One look at one connection. */
-void rk_reaper_look(struct rk_reaper *reaper, struct rk_connection *connection, uint64_t now_ns);
+/* One look at one connection. Returns whether it ended it. */
+bool rk_reaper_look(struct rk_reaper *reaper, struct rk_connection *connection, uint64_t now_ns);
 
 #endif

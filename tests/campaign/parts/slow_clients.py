@@ -132,7 +132,7 @@ def overdue_ms(clients, kind):
 
 
 def run(context):
-    request_timeout = context.size(5, 2)
+    request_timeout = context.size(10, 2)  # longer than it takes to open them all
     folder = bundled.link(context.work / "models")
     exchanges = bundled.Exchanges(candidates=100)
     chance = random.Random(context.seed)

@@ -61,7 +61,7 @@ TestSuite(reaper, .init = set_up, .fini = tear_down);
 
 static void look_at(double seconds)
 {
-	rk_reaper_look(&reaper, &connection, start_ns + (uint64_t)(seconds * (double)RK_NS_PER_S));
+	(void)rk_reaper_look(&reaper, &connection, start_ns + (uint64_t)(seconds * (double)RK_NS_PER_S));
 }
 
 static bool is_reaped(void)
