@@ -15,7 +15,9 @@ static enum rk_status fail_open(const char *name, struct rk_error *reterr)
 	if (cause == ENOENT)
 		return rk_error_set(reterr, RK_NOT_FOUND, "%s: no such file or folder", name);
 	enum rk_status status = cause == ENOTDIR ? RK_INVALID : RK_IO;
-	return rk_error_set(reterr, status, "%s: cannot be opened: %s", name, strerror(cause));
+	/* the usual cause while serving, and not one that the words alone suggest */
+	const char *hint = cause == EACCES ? " (a sandbox follows only those links that stood there at the start)" : "";
+	return rk_error_set(reterr, status, "%s: cannot be opened: %s%s", name, strerror(cause), hint);
 }
 
 enum rk_status rk_folder_open(int *ret_fd, const char *path, struct rk_error *reterr)
