@@ -67,5 +67,6 @@ void rk_http_read_head(struct MHD_Connection *mhd, const char *method, const cha
 	(void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, take_header, &walk);
 	go_over_lines(&walk, 2, walk.end, 0); /* the last field's and the empty one */
 	if (!walk.is_clean)
-		rk_guard_malformed(guard, "the head holds a NUL, a folded line or a line without a name");
+		rk_guard_malformed(guard,
+				   "a NUL, a folded line, a line without a name or two kinds of line ends in the head");
 }

@@ -59,12 +59,11 @@ static uint32_t predictor_of(const struct rk_server *server, struct rk_bytes pat
 
 /* A body of which it is clear already that it would be shed at its end is thrown away as it comes. One that takes long
  * to come is not judged so early: the queue may be empty by then. */
-static bool is_shed_early(const struct rk_connection *connection)
+static bool is_shed_early(struct rk_connection *connection, uint64_t now_ns)
 {
 	const struct rk_head *head = &connection->exchange.guard.head;
 	if (head->chunked || head->content_length > EARLY_BYTES)
 		return false;
-	uint64_t now_ns = rk_clock_ns();
 	bool is_full = rk_queue_is_full(&connection->http->server->queue, 1000 * rk_http_budget_ms(connection), now_ns);
 	rk_io_policy_note(&connection->http->policy, is_full, now_ns);
 	return is_full;
@@ -95,6 +94,7 @@ void rk_http_rank_begin(struct rk_connection *connection)
 {
 	struct rk_exchange *exchange = &connection->exchange;
 	struct rk_server *server = connection->http->server;
+	uint64_t now_ns = rk_clock_ns();
 	enum rk_service service = rk_phase_service(rk_life_phase(&server->life), rk_life_was_ready(&server->life));
 	if (service == RK_SERVICE_ENDED) {
 		rk_http_refuse_later(connection, RK_PROBLEM_DRAINING, "the server is shutting down");
@@ -102,10 +102,10 @@ void rk_http_rank_begin(struct rk_connection *connection)
 		rk_http_refuse_later(connection, RK_PROBLEM_NOT_READY, "no model is ready yet");
 	} else if (exchange->guard.head.segment.size > sizeof(exchange->slot->path_model) - 1) {
 		rk_http_refuse_later(connection, RK_PROBLEM_UNKNOWN_MODEL, "there is no such model");
-	} else if (is_shed_early(connection)) {
+	} else if (is_shed_early(connection, now_ns)) {
 		rk_metrics_count_shed(&server->metrics, RK_SHED_QUEUE);
 		rk_http_refuse_later(connection, RK_PROBLEM_OVERLOADED, "too much work waits already");
-	} else if ((exchange->slot = acquire_slot(connection->http, rk_clock_ns())) == NULL) {
+	} else if ((exchange->slot = acquire_slot(connection->http, now_ns)) == NULL) {
 		refuse_for_slots(connection);
 	} else {
 		exchange->stage = RK_EXCHANGE_RECEIVE;

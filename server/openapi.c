@@ -7,25 +7,6 @@
 #include "server/openapi_text.h"
 #include "server/server.h"
 
-static const enum rk_problem problems[] = {
-#define PROBLEM(name, code, status, title) RK_PROBLEM_##name,
-	RK_PROBLEM_TABLE(PROBLEM)
-#undef PROBLEM
-};
-
-enum { N_PROBLEMS = sizeof(problems) / sizeof(problems[0]) };
-
-static void put(struct rk_text *text, const char *json)
-{
-	rk_openapi_put(text, NULL, json);
-}
-
-static void put_string(struct rk_text *text, const char *json, const char *value)
-{
-	put(text, json);
-	rk_text_put_json(text, rk_bytes_of(value));
-}
-
 static struct rk_bytes file(const char *name)
 {
 	const struct rk_embedded *found = rk_embedded_find(rk_embedded_openapi, rk_bytes_of(name));
@@ -46,112 +27,117 @@ static void put_members_of_file(struct rk_text *text, const char *name)
 
 static void put_type(struct rk_text *text, enum rk_problem problem, bool is_first)
 {
-	put(text, is_first ? "'urn:rankd:problem:" : ",'urn:rankd:problem:");
+	rk_openapi_put(text, is_first ? "'urn:rankd:problem:" : ",'urn:rankd:problem:");
 	rk_text_put_text(text, rk_problem_code(problem));
-	put(text, "'");
+	rk_openapi_put(text, "'");
 }
 
 /* Whether the problem is the first of those with its status. */
-static bool leads(size_t index)
+static bool leads(enum rk_problem problem)
 {
-	for (size_t i = 0; i < index; i++)
-		if (rk_problem_status(problems[i]) == rk_problem_status(problems[index]))
+	for (int other = 0; other < (int)problem; other++)
+		if (rk_problem_status((enum rk_problem)other) == rk_problem_status(problem))
 			return false;
 	return true;
 }
 
 /* A response for all problems of a status. 400 may also be the HTTP library's own. */
-static void put_response(struct rk_text *text, size_t index)
+static void put_response(struct rk_text *text, enum rk_problem problem)
 {
-	unsigned status = rk_problem_status(problems[index]);
-	put(text, index == 0 ? "'" : ",'");
+	unsigned status = rk_problem_status(problem);
+	rk_openapi_put(text, problem == 0 ? "'" : ",'");
 	rk_text_put_unsigned(text, status);
-	put(text, "':{'description':'");
-	rk_text_put_text(text, rk_problem_title(problems[index]));
-	put(text, "'");
+	rk_openapi_put(text, "':{'description':'");
+	rk_text_put_text(text, rk_problem_title(problem));
+	rk_openapi_put(text, "'");
 	if (status == 429 || status == 503)
-		put(text, ",'headers':{'Retry-After':{'$ref':'#/components/headers/RetryAfter'}}");
-	put(text, ",'content':{");
+		rk_openapi_put(text, ",'headers':{'Retry-After':{'$ref':'#/components/headers/RetryAfter'}}");
+	rk_openapi_put(text, ",'content':{");
 	if (status == 400)
-		put(text, "'text/html':{'schema':{'type':'string'}},");
-	put(text, "'application/problem+json':{'schema':{'allOf':[{'$ref':'#/components/schemas/Problem'},"
-		  "{'properties':{'type':{'enum':[");
-	for (size_t i = index; i < N_PROBLEMS; i++)
-		if (rk_problem_status(problems[i]) == status)
-			put_type(text, problems[i], i == index);
-	put(text, "]},'status':{'const':");
+		rk_openapi_put(text, "'text/html':{'schema':{'type':'string'}},");
+	rk_openapi_put(text, "'application/problem+json':{'schema':{'allOf':[{'$ref':'#/components/schemas/Problem'},"
+			     "{'properties':{'type':{'enum':[");
+	for (int other = (int)problem; other < RK_N_PROBLEMS; other++)
+		if (rk_problem_status((enum rk_problem)other) == status)
+			put_type(text, (enum rk_problem)other, other == (int)problem);
+	rk_openapi_put(text, "]},'status':{'const':");
 	rk_text_put_unsigned(text, status);
-	put(text, "}}}]}}}}");
+	rk_openapi_put(text, "}}}]}}}}");
 }
 
 static void put_responses(struct rk_text *text)
 {
-	put(text, ",'responses':{");
-	for (size_t i = 0; i < N_PROBLEMS; i++)
-		if (leads(i))
-			put_response(text, i);
+	rk_openapi_put(text, ",'responses':{");
+	for (int problem = 0; problem < RK_N_PROBLEMS; problem++)
+		if (leads((enum rk_problem)problem))
+			put_response(text, (enum rk_problem)problem);
 	static const char *const of_library[] = {",'414", ",'431"};
 	for (size_t i = 0; i < sizeof(of_library) / sizeof(of_library[0]); i++) {
-		put(text, of_library[i]);
-		put(text, "':{'description':'refused by the HTTP library','content':"
-			  "{'text/html':{'schema':{'type':'string'}}}}");
+		rk_openapi_put(text, of_library[i]);
+		rk_openapi_put(text, "':{'description':'refused by the HTTP library','content':"
+				     "{'text/html':{'schema':{'type':'string'}}}}");
 	}
-	put(text, ",'505':{'description':'Another version than HTTP/1.0 and HTTP/1.1','content':"
-		  "{'application/problem+json':{'schema':{'$ref':'#/components/schemas/Problem'}}}}}");
+	rk_openapi_put(text, ",'505':{'description':'Another version than HTTP/1.0 and HTTP/1.1','content':"
+			     "{'application/problem+json':{'schema':{'$ref':'#/components/schemas/Problem'}}}}}");
 }
 
 /* An object that a body holds, by the table that it is decoded with. */
 static void put_fields(struct rk_text *text, const struct rk_settings *settings, const struct rk_fields *fields)
 {
-	put_string(text, ",", fields->schema);
-	put(text, ":{'type':'object','additionalProperties':false,'properties':{");
+	rk_openapi_put_string(text, ",", fields->schema);
+	rk_openapi_put(text, ":{'type':'object','additionalProperties':false,'properties':{");
 	for (size_t i = 0; i < fields->n; i++) {
-		put_string(text, i == 0 ? "" : ",", fields->fields[i].name);
+		rk_openapi_put_string(text, i == 0 ? "" : ",", fields->fields[i].name);
 		rk_text_put_char(text, ':');
-		rk_openapi_put(text, settings, fields->fields[i].schema);
+		rk_openapi_put_in_force(text, settings, fields->fields[i].schema);
 	}
-	put(text, "}");
+	rk_openapi_put(text, "}");
 	for (size_t i = 0; i < fields->n_required; i++)
-		put_string(text, i == 0 ? ",'required':[" : ",", fields->fields[i].name);
-	put(text, fields->n_required == 0 ? "}" : "]}");
+		rk_openapi_put_string(text, i == 0 ? ",'required':[" : ",", fields->fields[i].name);
+	rk_openapi_put(text, fields->n_required == 0 ? "}" : "]}");
 }
 
 static void put_schemas(struct rk_text *text, const struct rk_settings *settings)
 {
 	static const struct rk_fields *const bodies[] = {&rk_request_fields, &rk_candidate_fields, &rk_event_fields,
 							 &rk_user_fields, &rk_reward_fields};
-	put(text, ",'schemas':");
+	rk_openapi_put(text, ",'schemas':");
 	put_members_of_file(text, "schemas.json");
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
 		put_fields(text, settings, bodies[i]);
-	put(text, ",'ProblemType':{'enum':[");
-	for (size_t i = 0; i < N_PROBLEMS; i++)
-		put_type(text, problems[i], i == 0);
-	put(text, "]},'Settings':");
+	rk_openapi_put(text, ",'ProblemType':{'enum':[");
+	for (int problem = 0; problem < RK_N_PROBLEMS; problem++)
+		put_type(text, (enum rk_problem)problem, problem == 0);
+	rk_openapi_put(text, "]},'Settings':");
 	rk_openapi_put_settings(text);
-	put(text, "}");
+	rk_openapi_put(text, "}");
 }
 
 void rk_openapi_write(const struct rk_server *server, struct rk_text *text)
 {
-	put(text, "{'openapi':'3.1.0','info':{'title':'rankd','version':'" RK_VERSION "','description':"
-		  "'Ranks candidates within a latency budget. One document for two servers: each path says which of "
-		  "them answers it. Any method that a path does not list is 405 with Allow, any path that is not here "
-		  "404.'},'servers':[{'description':'data port','url':");
+	rk_openapi_put(
+		text,
+		"{'openapi':'3.1.0','info':{'title':'rankd','version':'" RK_VERSION "','description':"
+		"'Ranks candidates within a latency budget. One document for two servers: each path says which of "
+		"them answers it. Any method that a path does not list is 405 with Allow, any path that is not here "
+		"404.'},'servers':[{'description':'data port','url':");
 	rk_text_put_json(text, rk_bytes_of(server->listen_data.url));
-	put_string(text, "},{'description':'admin port','url':", server->listen_admin.url);
-	put(text, "}],'tags':[{'name':'rank','description':'data port'},{'name':'probes','description':'both ports'},"
-		  "{'name':'admin','description':'admin port'}],'paths':");
+	rk_openapi_put_string(text, "},{'description':'admin port','url':", server->listen_admin.url);
+	rk_openapi_put(
+		text,
+		"}],'tags':[{'name':'rank','description':'data port'},{'name':'probes','description':'both ports'},"
+		"{'name':'admin','description':'admin port'}],'paths':");
 	rk_openapi_put_paths(text, server);
-	put(text, ",'components':{'securitySchemes':{'token':{'type':'http','scheme':'bearer','description':"
-		  "'needed where admin_token_file is set; otherwise changes are taken from this machine only'}}");
+	rk_openapi_put(text,
+		       ",'components':{'securitySchemes':{'token':{'type':'http','scheme':'bearer','description':"
+		       "'needed where admin_token_file is set; otherwise changes are taken from this machine only'}}");
 	put_schemas(text, &server->settings);
 	put_responses(text);
-	put(text, ",'parameters':");
+	rk_openapi_put(text, ",'parameters':");
 	put_file(text, "parameters.json");
-	put(text, ",'headers':");
+	rk_openapi_put(text, ",'headers':");
 	put_file(text, "headers.json");
-	put(text, ",'examples':");
+	rk_openapi_put(text, ",'examples':");
 	put_file(text, "examples.json");
-	put(text, "}}");
+	rk_openapi_put(text, "}}");
 }

@@ -7,35 +7,16 @@
 /* 414 and 431 are the HTTP library's own. */
 enum { MAX_STATUS = 599, URI_TOO_LONG = 414, HEAD_TOO_LARGE = 431, VERSION_NOT_SUPPORTED = 505 };
 
-static const enum rk_problem all_problems[] = {
-#define PROBLEM(name, code, status, title) RK_PROBLEM_##name,
-	RK_PROBLEM_TABLE(PROBLEM)
-#undef PROBLEM
-};
-
-enum { N_PROBLEMS = sizeof(all_problems) / sizeof(all_problems[0]) };
-
-static void put(struct rk_text *text, const char *json)
-{
-	rk_openapi_put(text, NULL, json);
-}
-
-static void put_string(struct rk_text *text, const char *json, const char *value)
-{
-	put(text, json);
-	rk_text_put_json(text, rk_bytes_of(value));
-}
-
 static void put_reference(struct rk_text *text, const char *kind, struct rk_bytes name)
 {
-	put(text, "{'$ref':'#/components/");
+	rk_openapi_put(text, "{'$ref':'#/components/");
 	rk_text_put_text(text, kind);
 	rk_text_put_char(text, '/');
 	rk_text_put(text, name.data, name.size);
-	put(text, "'}");
+	rk_openapi_put(text, "'}");
 }
 
-/* Calls put(text, word, is_first) for each word between spaces. NULL has none. */
+/* Calls rk_openapi_put(text, word, is_first) for each word between spaces. NULL has none. */
 static void each_word(struct rk_text *text, const char *words,
 		      void (*put_one)(struct rk_text *text, struct rk_bytes word, bool is_first))
 {
@@ -62,17 +43,17 @@ static void put_examples(struct rk_text *text, const struct rk_openapi_operation
 	     example++) {
 		if (status != 0 && example->status != status)
 			continue;
-		put_string(text, is_first ? ",'examples':{" : ",", example->name);
-		put(text, ":{'$ref':'#/components/examples/");
+		rk_openapi_put_string(text, is_first ? ",'examples':{" : ",", example->name);
+		rk_openapi_put(text, ":{'$ref':'#/components/examples/");
 		rk_text_put_text(text, label);
 		rk_text_put_char(text, '.');
 		rk_text_put_text(text, example->name);
 		rk_text_put_text(text, side);
-		put(text, "'}");
+		rk_openapi_put(text, "'}");
 		is_first = false;
 	}
 	if (!is_first)
-		put(text, "}");
+		rk_openapi_put(text, "}");
 }
 
 static bool has_example(const struct rk_openapi_operation *operation, unsigned status)
@@ -97,35 +78,36 @@ static void put_problem_response(struct rk_text *text, const struct rk_openapi_o
 		put_reference(text, "responses", number);
 		return;
 	}
-	put(text, "{'description':'see the examples','content':{'application/problem+json':{'schema':"
-		  "{'$ref':'#/components/schemas/Problem'}");
+	rk_openapi_put(text, "{'description':'see the examples','content':{'application/problem+json':{'schema':"
+			     "{'$ref':'#/components/schemas/Problem'}");
 	put_examples(text, operation, label, ".answer", status);
-	put(text, "}}}");
+	rk_openapi_put(text, "}}}");
 }
 
 static void put_header(struct rk_text *text, struct rk_bytes name, bool is_first)
 {
-	put(text, is_first ? ",'headers':{'" : ",'");
+	rk_openapi_put(text, is_first ? ",'headers':{'" : ",'");
 	rk_text_put(text, name.data, name.size);
-	put(text, "':");
+	rk_openapi_put(text, "':");
 	put_reference(text, "headers", name);
 }
 
 static void put_good_response(struct rk_text *text, const struct rk_openapi_operation *operation, const char *label,
 			      bool has_content)
 {
-	put_string(text, "'200':{'description':", operation->summary);
+	rk_openapi_put_string(text, "'200':{'description':", operation->summary);
 	if (!has_content) {
-		put(text, "}");
+		rk_openapi_put(text, "}");
 		return;
 	}
 	each_word(text, operation->headers, put_header);
-	put(text, operation->headers == NULL ? ",'content':{" : "},'content':{");
+	rk_openapi_put(text, operation->headers == NULL ? ",'content':{" : "},'content':{");
 	rk_text_put_json(text, rk_bytes_of(operation->media));
-	put(text, ":{'schema':");
+	rk_openapi_put(text, ":{'schema':");
 	put_reference(text, "schemas", rk_bytes_of(operation->answer));
 	put_examples(text, operation, label, ".answer", 200);
-	put(text, operation->is_cached ? "}}},'304':{'description':'what the client has is still right'}" : "}}}");
+	rk_openapi_put(text,
+		       operation->is_cached ? "}}},'304':{'description':'what the client has is still right'}" : "}}}");
 }
 
 /* All but 200. `operation` NULL: without content, as for HEAD and OPTIONS. */
@@ -134,35 +116,35 @@ static void put_problem_responses(struct rk_text *text, const struct rk_openapi_
 {
 	for (unsigned status = 400; status <= MAX_STATUS; status++) {
 		bool is_met = status == VERSION_NOT_SUPPORTED || status == URI_TOO_LONG || status == HEAD_TOO_LARGE;
-		for (size_t i = 0; i < N_PROBLEMS; i++)
-			is_met = is_met || is_in(problems, all_problems[i], status);
+		for (int problem = 0; problem < RK_N_PROBLEMS; problem++)
+			is_met = is_met || is_in(problems, (enum rk_problem)problem, status);
 		if (!is_met)
 			continue;
-		put(text, ",'");
+		rk_openapi_put(text, ",'");
 		rk_text_put_unsigned(text, status);
-		put(text, "':");
+		rk_openapi_put(text, "':");
 		if (operation != NULL)
 			put_problem_response(text, operation, label, status);
 		else
-			put(text, "{'description':'as for the other method, without a body'}");
+			rk_openapi_put(text, "{'description':'as for the other method, without a body'}");
 	}
 }
 
 static void put_parameter(struct rk_text *text, struct rk_bytes name, bool is_first)
 {
-	put(text, is_first ? ",'parameters':[" : ",");
+	rk_openapi_put(text, is_first ? ",'parameters':[" : ",");
 	put_reference(text, "parameters", name);
 }
 
 static void put_operation_id(struct rk_text *text, const char *method, const char *label, size_t index)
 {
-	put(text, "'operationId':'");
+	rk_openapi_put(text, "'operationId':'");
 	rk_text_put_text(text, method);
 	rk_text_put_char(text, '_');
 	rk_text_put_text(text, label);
 	rk_text_put_char(text, '_');
 	rk_text_put_unsigned(text, index);
-	put(text, "'");
+	rk_openapi_put(text, "'");
 }
 
 /* `"get":{…}`, or post. */
@@ -171,27 +153,28 @@ static void put_main_operation(struct rk_text *text, const struct rk_openapi_ope
 {
 	const char *label = rk_route_label(route);
 	const char *method = rk_route_allows(route, RK_METHOD_POST) ? "post" : "get";
-	put_string(text, "", method);
-	put(text, ":{");
+	rk_openapi_put_string(text, "", method);
+	rk_openapi_put(text, ":{");
 	put_operation_id(text, method, label, index);
-	put_string(text, ",'summary':", operation->summary);
-	put_string(text, ",'tags':[", operation->tag);
-	put(text, "]");
+	rk_openapi_put_string(text, ",'summary':", operation->summary);
+	rk_openapi_put_string(text, ",'tags':[", operation->tag);
+	rk_openapi_put(text, "]");
 	each_word(text, operation->takes, put_parameter);
-	put(text, operation->takes == NULL ? "" : "]");
+	rk_openapi_put(text, operation->takes == NULL ? "" : "]");
 	if (operation->needs_token)
-		put(text, ",'security':[{},{'token':[]}]");
+		rk_openapi_put(text, ",'security':[{},{'token':[]}]");
 	if (operation->request != NULL) {
-		put(text, operation->is_request_optional ? ",'requestBody':{" : ",'requestBody':{'required':true,");
-		put(text, "'content':{'application/json':{'schema':");
+		rk_openapi_put(text, operation->is_request_optional ? ",'requestBody':{"
+								    : ",'requestBody':{'required':true,");
+		rk_openapi_put(text, "'content':{'application/json':{'schema':");
 		put_reference(text, "schemas", rk_bytes_of(operation->request));
 		put_examples(text, operation, label, ".request", 0);
-		put(text, "}}}");
+		rk_openapi_put(text, "}}}");
 	}
-	put(text, ",'responses':{");
+	rk_openapi_put(text, ",'responses':{");
 	put_good_response(text, operation, label, true);
 	put_problem_responses(text, operation, label, operation->problems | rk_openapi_common_problems);
-	put(text, "}}");
+	rk_openapi_put(text, "}}");
 }
 
 /* HEAD, where there is GET, and OPTIONS. */
@@ -200,36 +183,37 @@ static void put_other_operations(struct rk_text *text, const struct rk_openapi_o
 {
 	const char *label = rk_route_label(route);
 	if (rk_route_allows(route, RK_METHOD_HEAD)) {
-		put(text, ",'head':{");
+		rk_openapi_put(text, ",'head':{");
 		put_operation_id(text, "head", label, index);
-		put_string(text, ",'summary':'The headers of GET','tags':[", operation->tag);
-		put(text, operation->needs_token ? "],'security':[{},{'token':[]}],'responses':{" : "],'responses':{");
+		rk_openapi_put_string(text, ",'summary':'The headers of GET','tags':[", operation->tag);
+		rk_openapi_put(text, operation->needs_token ? "],'security':[{},{'token':[]}],'responses':{"
+							    : "],'responses':{");
 		put_good_response(text, operation, label, false);
 		put_problem_responses(text, NULL, label, operation->problems | rk_openapi_common_problems);
-		put(text, "}}");
+		rk_openapi_put(text, "}}");
 	}
-	put(text, ",'options':{");
+	rk_openapi_put(text, ",'options':{");
 	put_operation_id(text, "options", label, index);
-	put_string(text, ",'summary':'The methods of this path','tags':[", operation->tag);
-	put(text, "],'responses':{'204':{'description':'see Allow','headers':{'Allow':"
-		  "{'$ref':'#/components/headers/Allow'}}}");
+	rk_openapi_put_string(text, ",'summary':'The methods of this path','tags':[", operation->tag);
+	rk_openapi_put(text, "],'responses':{'204':{'description':'see Allow','headers':{'Allow':"
+			     "{'$ref':'#/components/headers/Allow'}}}");
 	put_problem_responses(text, NULL, label, rk_openapi_common_problems);
-	put(text, "}}");
+	rk_openapi_put(text, "}}");
 }
 
 static void put_servers(struct rk_text *text, const struct rk_server *server, enum rk_listener listener)
 {
 	bool has_data = (listener & RK_LISTENER_DATA) != 0, has_admin = (listener & RK_LISTENER_ADMIN) != 0;
-	put(text, "'servers':[");
+	rk_openapi_put(text, "'servers':[");
 	if (has_data) {
-		put_string(text, "{'description':'data port','url':", server->listen_data.url);
-		put(text, has_admin ? "}," : "}");
+		rk_openapi_put_string(text, "{'description':'data port','url':", server->listen_data.url);
+		rk_openapi_put(text, has_admin ? "}," : "}");
 	}
 	if (has_admin) {
-		put_string(text, "{'description':'admin port','url':", server->listen_admin.url);
-		put(text, "}");
+		rk_openapi_put_string(text, "{'description':'admin port','url':", server->listen_admin.url);
+		rk_openapi_put(text, "}");
 	}
-	put(text, "]");
+	rk_openapi_put(text, "]");
 }
 
 /* "/rank/{model}" of "/rank/{}" */
@@ -251,31 +235,31 @@ static void put_hole(struct rk_text *text, const struct rk_server *server, const
 {
 	struct rk_registry *registry = atomic_load(&server->registry);
 	const char *example = registry == NULL || !is_model ? NULL : rk_registry_name(registry, 0);
-	put_string(text, ",'parameters':[{'name':", name);
-	put(text, ",'in':'path','required':true,'schema':{'type':'string','minLength':1}");
+	rk_openapi_put_string(text, ",'parameters':[{'name':", name);
+	rk_openapi_put(text, ",'in':'path','required':true,'schema':{'type':'string','minLength':1}");
 	if (example != NULL)
-		put_string(text, ",'example':", example);
-	put(text, "}]");
+		rk_openapi_put_string(text, ",'example':", example);
+	rk_openapi_put(text, "}]");
 }
 
 void rk_openapi_put_paths(struct rk_text *text, const struct rk_server *server)
 {
-	put(text, "{");
+	rk_openapi_put(text, "{");
 	for (size_t i = 0; i < rk_n_route_paths; i++) {
 		const struct rk_route_path *path = &rk_route_paths[i];
 		const struct rk_openapi_operation *operation = rk_openapi_operation(path->route);
 		RK_ASSERT(operation != NULL);
 		const char *hole = operation->hole == NULL ? "model" : operation->hole;
-		put(text, i == 0 ? "" : ",");
+		rk_openapi_put(text, i == 0 ? "" : ",");
 		put_pattern(text, path->pattern, hole);
-		put(text, ":{");
+		rk_openapi_put(text, ":{");
 		put_servers(text, server, path->listener);
 		if (strstr(path->pattern, "{}") != NULL)
 			put_hole(text, server, hole, operation->hole == NULL);
-		put(text, ",");
+		rk_openapi_put(text, ",");
 		put_main_operation(text, operation, path->route, i);
 		put_other_operations(text, operation, path->route, i);
-		put(text, "}");
+		rk_openapi_put(text, "}");
 	}
-	put(text, "}");
+	rk_openapi_put(text, "}");
 }

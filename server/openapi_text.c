@@ -18,7 +18,7 @@ static void put_number(struct rk_text *text, const struct rk_settings *settings,
 	rk_text_put_unsigned(text, row->kind == RK_SETTING_COUNT ? *(const uint32_t *)value : *(const size_t *)value);
 }
 
-void rk_openapi_put(struct rk_text *text, const struct rk_settings *settings, const char *template)
+void rk_openapi_put_in_force(struct rk_text *text, const struct rk_settings *settings, const char *template)
 {
 	for (const char *c = template; *c != '\0'; c++) {
 		if (*c == '@') {
@@ -32,9 +32,14 @@ void rk_openapi_put(struct rk_text *text, const struct rk_settings *settings, co
 	}
 }
 
-static void put_string(struct rk_text *text, const char *key, const char *value)
+void rk_openapi_put(struct rk_text *text, const char *template)
 {
-	rk_text_put_text(text, key);
+	rk_openapi_put_in_force(text, NULL, template);
+}
+
+void rk_openapi_put_string(struct rk_text *text, const char *template, const char *value)
+{
+	rk_openapi_put(text, template);
 	rk_text_put_json(text, rk_bytes_of(value));
 }
 
@@ -94,17 +99,17 @@ void rk_openapi_put_settings(struct rk_text *text)
 			       "each member is also a flag and an environment variable\",\"properties\":{");
 	for (size_t i = 0; i < rk_n_setting_rows; i++) {
 		const struct rk_setting_row *row = &rk_setting_rows[i];
-		put_string(text, i == 0 ? "" : ",", row->key);
+		rk_openapi_put_string(text, i == 0 ? "" : ",", row->key);
 		rk_text_put_text(text, ":{");
 		put_type(text, row);
 		if (row->fallback[0] != '\0' && is_literal(row)) {
 			rk_text_put_text(text, ",\"default\":");
 			rk_text_put_text(text, row->fallback);
 		} else if (row->fallback[0] != '\0') {
-			put_string(text, ",\"default\":", row->fallback);
+			rk_openapi_put_string(text, ",\"default\":", row->fallback);
 		}
-		put_string(text, ",\"x-unit\":", row->unit);
-		put_string(text, ",\"description\":", row->help);
+		rk_openapi_put_string(text, ",\"x-unit\":", row->unit);
+		rk_openapi_put_string(text, ",\"description\":", row->help);
 		rk_text_put_char(text, '}');
 	}
 	rk_text_put_text(text, "}}");

@@ -36,7 +36,9 @@ enum rk_problem {
 #undef RK_PROBLEM_ENUM
 };
 
-enum { RK_MAX_FAULTS = 16 };
+#define RK_PROBLEM_COUNT(name, code, status, title) +1
+enum { RK_N_PROBLEMS = RK_PROBLEM_TABLE(RK_PROBLEM_COUNT), RK_MAX_FAULTS = 16 };
+#undef RK_PROBLEM_COUNT
 
 /* One broken rule of a 422: where (JSON Pointer into the body, or a header's name) and what. */
 struct rk_fault {

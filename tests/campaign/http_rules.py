@@ -15,16 +15,23 @@ class Ambiguous(Exception):
     pass
 
 
+def cut_line(data, at):
+    """(line without its end, where the next begins), or None while it is incomplete."""
+    end = data.find(b"\n", at)
+    if end < 0:
+        return None
+    line = data[at:end]
+    return line[:-1] if line.endswith(b"\r") else line, end + 1
+
+
 def cut_head(data, at):
     """(lines, where the head ends), or None while it is incomplete."""
     lines = []
     while True:
-        end = data.find(b"\n", at)
-        if end < 0:
+        cut = cut_line(data, at)
+        if cut is None:
             return None
-        line = data[at:end]
-        line = line[:-1] if line.endswith(b"\r") else line
-        at = end + 1
+        line, at = cut
         if line:
             lines.append(line)
         elif lines:  # empty lines before a request line are skipped
@@ -63,14 +70,13 @@ def framing(lines):
 def cut_chunks(data, at):
     """Where the chunked body ends; None: incomplete."""
     while True:
-        end = data.find(b"\n", at)
-        if end < 0:
+        cut = cut_line(data, at)
+        if cut is None:
             return None
-        line = data[at:end]
-        line = line[:-1] if line.endswith(b"\r") else line
+        line, at = cut
         if not re.match(rb"[0-9A-Fa-f]{1,15}[ \t]*(;.*)?\Z", line, re.DOTALL):
             raise Ambiguous("chunk size")
-        at, size = end + 1, int(line.partition(b";")[0], 16)
+        size = int(line.partition(b";")[0], 16)
         if size == 0:
             break
         if len(data) < at + size + 1:
