@@ -7,17 +7,20 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from . import evaluate, export, report, requests
+from . import evaluate, export, paired, report, requests
 from .build import DEFAULT_CONFIG, DEFAULT_DATA, ROOT, Bundle, build, load_settings
+from .contrast import TASKS
 from .data import load
 from .experiments import commands as experiments
+from .experiments.plan import load_plan
 from .importers.command import add_command as add_import_command
 from .loop import unpack_json
 from .memory import keep_freed_memory
 from .model_config import load_config
+from .paired import Predictions
 from .retrieval import commands as retrieval
 from .safetensors_file import load_file
-from .trainer import Trainer
+from .trainer import Trainer, predict, predict_folder
 
 
 def _settings(args: argparse.Namespace) -> Dict[str, Any]:
@@ -26,6 +29,8 @@ def _settings(args: argparse.Namespace) -> Dict[str, Any]:
         settings["seed"] = args.seed
     if getattr(args, "epochs", None) is not None:
         settings["optimizer"]["epochs"] = args.epochs
+    if getattr(args, "tasks", None):
+        settings["contrast"] = load_plan("ablation").tasks(args.tasks)
     return settings
 
 
@@ -65,9 +70,23 @@ def _export(bundle: Bundle, checkpoint_folder: Path, out: Path, keep: bool) -> N
     print(f"{out}: {counts['written']} tensors written, {counts['dropped']} training-only ones dropped")
 
 
+def _against(bundle: Bundle, trainer: Trainer, folder: Path) -> Dict[str, Any]:
+    """Differences from the model in `folder` on the test days; exits if any of them shows this one to be worse."""
+    mine, other = (Predictions.of(bundle, found) for found in (
+        predict(bundle, trainer.trainee, "test"), predict_folder(bundle, folder, "test")))
+    found = paired.differences([other], {"this": [mine]})["this"]
+    print(paired.render({"this": found}, {"this": f"less {folder}"}, "test days"), flush=True)
+    if paired.worse(found):
+        sys.exit(f"worse than {folder} on the test days: {', '.join(paired.worse(found))}; nothing is exported")
+    shown = folder.resolve().relative_to(ROOT) if folder.resolve().is_relative_to(ROOT) else folder
+    return {"model": str(shown), "differences": paired.as_json(found)}
+
+
 def run(args: argparse.Namespace) -> None:
     """Data -> train -> evaluate -> export."""
     bundle, trainer, facts = train(args, args.checkpoint)
+    if args.not_worse_than is not None:
+        facts["against"] = _against(bundle, trainer, args.not_worse_than)
     _export(bundle, args.checkpoint, args.out, args.keep_training_tensors)
     result = evaluate.evaluate(bundle, trainer.trainee)
     report.write_report(args.out, result, facts)
@@ -123,6 +142,8 @@ def requests_command(args: argparse.Namespace) -> None:
 
 def _training_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--epochs", type=int)
+    sub.add_argument("--tasks", nargs="+", choices=list(TASKS), help="contrastive tasks to attach, as "
+                     "configs/ablation.json sets them")
     sub.add_argument("--resume", action="store_true", help="go on from the checkpoint after its last whole epoch")
     sub.add_argument("--warm-start", type=Path, help="begin with the weights of this checkpoint")
 
@@ -143,6 +164,8 @@ def parser() -> argparse.ArgumentParser:
     sub = command("run", run, None)
     sub.add_argument("--out", type=Path, default=ROOT / "models" / "kuairand" / "1", help="model folder to write")
     sub.add_argument("--checkpoint", type=Path, default=ROOT / "build" / "train" / "checkpoint")
+    sub.add_argument("--not-worse-than", type=Path, metavar="MODEL", help="export only if no difference from this "
+                     "model on the test days is shown to be for the worse")
     sub.add_argument("--keep-training-tensors", action="store_true")
     _training_flags(sub)
     sub = command("checkpoint", checkpoint, None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from pathlib import Path
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
 import torch
@@ -14,7 +15,8 @@ from .dataset import States, Targets, earlier_states, grouped, safe_skips
 from .item_tower import parameter_groups
 from .loop import Loop, seed_everything
 from .losses import combined_loss, signal_loss
-from .model import Batch, pack_ids
+from .model import Batch, Model, load_model, pack_ids
+from .model_config import load_config
 
 
 class Trainer(Loop):
@@ -125,10 +127,27 @@ class Trainer(Loop):
 def predict(bundle: Bundle, trainee: Trainee, part: Part) -> Dict[str, np.ndarray]:
     """{"rows": log rows, "logits": [N, K] float64} of train, validation, test or some days."""
     trainee.eval()
+    return predict_with(bundle, trainee.model, trainee.tower, part)
+
+
+@torch.no_grad()
+def predict_with(bundle: Bundle, model: Model, table: Callable[[int], torch.Tensor], part: Part
+                 ) -> Dict[str, np.ndarray]:
+    """The same with any model of the bundle's config; table: variant of the statistics -> item table [V, d]."""
     states, targets = bundle.targets(part)
     rows, logits = [], []
     for variant, chosen, target_rows, place in grouped(states, targets, 512):
         batch = bundle.batcher.batch(states, targets, chosen, target_rows, place)
-        logits.append(trainee.model(batch, trainee.tower(variant)).double().numpy())
+        logits.append(model(batch, table(variant)).double().numpy())
         rows.append(targets.log_row[target_rows])
     return {"rows": np.concatenate(rows), "logits": np.concatenate(logits)}
+
+
+def predict_folder(bundle: Bundle, folder: Path, part: Part) -> Dict[str, np.ndarray]:
+    """The same with an exported model, which must have been made for the bundle's features and signals."""
+    config = load_config(folder)
+    for name in ("actions", "signals", "user_features", "candidate_features"):
+        if getattr(config, name) != getattr(bundle.config, name):
+            raise ValueError(f"{folder}: its {name} are not those of the training config")
+    model = load_model(folder, torch.float32)
+    return predict_with(bundle, model, lambda variant: model.items.embedding, part)

@@ -6,11 +6,10 @@ import copy
 from pathlib import Path
 from typing import Any, Callable, Dict
 
-import numpy as np
-
 from .. import evaluate
 from ..build import Bundle, build
 from ..data import Data
+from ..paired import Predictions
 from ..trainer import Trainer, predict
 from .plan import Plan
 
@@ -38,11 +37,7 @@ def runner(plan: Plan, data: Data, folder: Path) -> Callable[[str, int], Dict[st
         trainer.fit(after_epoch, log=lambda line: print(line, flush=True))
         evaluate.calibrate(bundle, trainer.trainee)
         found = predict(bundle, trainer.trainee, "test")
-        order = np.argsort(found["rows"])
-        rows, logits = found["rows"][order], found["logits"][order]
-        np.savez_compressed(folder / f"{name}-{seed}.npz", rows=rows, logits=logits.astype(np.float32),
-                            user=bundle.data.log.user[rows], labels=bundle.signals[rows].astype(np.uint8),
-                            reward=bundle.reward[rows], served=evaluate.scores_of(bundle, logits)["additive"])
+        Predictions.of(bundle, found).save(folder / f"{name}-{seed}.npz")
         return {"epochs": settings["optimizer"]["epochs"], "contrast": settings["contrast"],
                 "validation": validation, "training": trainer.log,
                 "training_seconds": sum(line["seconds"] for line in trainer.log),

@@ -37,12 +37,14 @@ class Plan:
                 return from_json(Row, raw, f"rows.{name}.")
         raise KeyError(f"no row {name}; there are {', '.join(raw['name'] for raw in self.rows)}")
 
+    def tasks(self, names: List[str]) -> Dict[str, Any]:
+        """The "contrast" object of a config with these tasks."""
+        return {name: copy.deepcopy(self.contrast[name]) for name in names}
+
     def settings(self, row: Row) -> Dict[str, Any]:
         """The training config of a row."""
         base = json.loads((CONFIGS / self.config).read_text(encoding="utf-8"))
-        base["contrast"] = {}
-        for task in row.tasks:
-            base["contrast"][task] = copy.deepcopy(self.contrast[task])
+        base["contrast"] = self.tasks(row.tasks)
         return merged(base, row.set)
 
 

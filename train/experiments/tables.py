@@ -11,9 +11,9 @@ from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 
+from .. import paired
 from ..export import write_text
 from ..metrics import table
-from . import paired
 from .cells import results
 from .plan import Plan, load_plan
 
@@ -72,6 +72,16 @@ def _lifts(found: Dict[str, Cells], name: str) -> str:
     return ", ".join(parts)
 
 
+def _against_base(plan: Plan, folder: Path) -> Dict[str, paired.Differences]:
+    """Paired differences of every row from the base, over the seeds that all rows have."""
+    names = [raw["name"] for raw in plan.rows if list(folder.glob(f"{raw['name']}-*.npz"))]
+    seeds = [seed for seed in plan.seeds if all((folder / f"{name}-{seed}.npz").exists() for name in names)]
+    if "base" not in names or not seeds:
+        return {}
+    runs = {name: [paired.Predictions.load(folder / f"{name}-{seed}.npz") for seed in seeds] for name in names}
+    return paired.differences(runs.pop("base"), runs)
+
+
 def render(plan_name: str, plan: Plan, folder: Path) -> str:
     """The table of a plan's finished cells; rows without any are left out."""
     found, columns = results(folder), ABLATION if plan_name == "ablation" else RETRIEVAL
@@ -91,8 +101,7 @@ def render(plan_name: str, plan: Plan, folder: Path) -> str:
     shown = [title for title in rows[0] if any(row[title] for row in rows)]
     getters: Dict[str, Callable] = {title: (lambda row, title=title: row[title]) for title in shown}
     text = table(rows, getters)
-    others = [raw["name"] for raw in plan.rows if raw["name"] in found and raw["name"] != "base"]
-    against = paired.differences(folder, others, plan.seeds) if plan_name == "ablation" else {}
+    against = _against_base(plan, folder) if plan_name == "ablation" else {}
     if against:
         titles = {raw["name"]: raw["title"] for raw in plan.rows}
         text += ("\n\nDifferences, a mean over seeds; in brackets 95 % intervals by paired bootstrap over users; bold "
