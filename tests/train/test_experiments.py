@@ -101,13 +101,16 @@ def test_tables_are_rendered_between_their_markers(tmp_path):
                                                                   "ndcg@20": 0.1, "shown": {"coverage": 0.5}})
         write_cell(tmp_path / "retrieval-beauty", "bce_tasks", seed, **{"hr@10": 2 * value, "hr@20": 0.25,
                                                                         "hr@50": 0.3, "ndcg@20": 0.12})
+        write_cell(tmp_path / "retrieval-beauty", "bce_long", seed, **{"hr@10": value, "hr@20": 0.2, "hr@50": 0.24,
+                                                                       "ndcg@20": 0.16})
     document = tmp_path / "training.md"
     document.write_text("before\n<!-- table: retrieval-beauty -->\nold\n<!-- end -->\nmiddle\n"
                         "<!-- table: ablation -->\nstays\n<!-- end -->\n")
     assert tables.write_document(document, tmp_path) == ["retrieval-beauty"]
     text = document.read_text()
     assert "0.1100 ± 0.0141" in text and "0.2200 ± 0.0283" in text and "old" not in text
-    assert "+25 %, +0 %, +20 %" in text
+    assert "| +25 %, +0 %, +20 % | +25 %, +25 %, -25 % |" in text
+    assert "| +0 %, -20 %, +60 % |  |" in text  # the longer base beside the base, and not beside itself
     assert text.startswith("before\n") and "middle" in text and "stays" in text
     assert tables.write_document(document, tmp_path) == ["retrieval-beauty"] and document.read_text() == text
 

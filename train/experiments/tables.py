@@ -60,14 +60,14 @@ def _cost(cells: Cells) -> Dict[str, str]:
             "CPU minutes": mean_sd([cell["cpu_minutes"] for cell in cells], 1)}
 
 
-def _lifts(found: Dict[str, Cells], name: str) -> str:
-    """HR@20, HR@50, NDCG@20 of a row against the base row of its loss, in percent of the means."""
+def _lifts(found: Dict[str, Cells], name: str, suffix: str = "") -> str:
+    """HR@20, HR@50, NDCG@20 of a row against the base row of its loss (or <base><suffix>), in percent of the means."""
     base = next((row for row in found if name.startswith(f"{row}_")), None)
-    if base is None:
+    if base is None or base + suffix not in found or base + suffix == name:
         return ""
     parts = []
     for path in ("hr@20", "hr@50", "ndcg@20"):
-        mine, theirs = (np.mean([value_at(cell, path) for cell in found[row]]) for row in (name, base))
+        mine, theirs = (np.mean([value_at(cell, path) for cell in found[row]]) for row in (name, base + suffix))
         parts.append(f"{100 * (mine / theirs - 1):+.0f} %")
     return ", ".join(parts)
 
@@ -94,6 +94,7 @@ def render(plan_name: str, plan: Plan, folder: Path) -> str:
         row.update({title: _cell(cells, path) for title, path in columns.items()})
         if plan_name != "ablation":
             row["HR@20, HR@50, NDCG@20 over the base"] = _lifts(found, raw["name"])
+            row["over the base trained as long"] = _lifts(found, raw["name"], "_long")
         row.update(_cost(cells))
         rows.append(row)
     if not rows:
