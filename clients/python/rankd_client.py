@@ -319,12 +319,11 @@ class RankdClient:
 
     def _send(self, connection: _Connection, body: bytes, headers: Dict[str, str], expires: float) -> _Reply:
         connection.expires, connection.received = expires, 0
-        keep = sent = False
+        keep = False
         try:
             headers = {**headers, "X-Rank-Budget-Ms": f"{max(0.001, connection.time_left() * 1000):.3f}"}
             try:
                 connection.request("POST", self._path, body, headers)
-                sent = True
             except (BrokenPipeError, ConnectionResetError):
                 if connection.sock is None:
                     raise
@@ -333,7 +332,7 @@ class RankdClient:
             if response.length is None and not response.chunked:
                 raise http.client.IncompleteRead(b"")    # whether it broke off could not be told
             data = response.read()
-            keep = sent and not response.will_close
+            keep = not response.will_close
         finally:
             if keep:
                 self._keep_idle(connection)

@@ -2,12 +2,13 @@
 
 import os
 import socket
-import threading
+import struct
+import time
 
 import pytest
 
 from support.python_client import Clock, open_client, rc
-from support.stub import OK, RANKING, Stub, answer, problem
+from support.stub import OK, RANKING, Early, Stub, answer, problem
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -116,25 +117,28 @@ def test_a_time_out_on_a_kept_connection_is_not_tried_again(clock):
         assert len(stub.requests) == 2
 
 
+def send_slowly(sock, clock, parts):
+    """Sends a part when the client has asked for more (it looks at the clock then), so that it sees every part."""
+    for part in parts:
+        looks = clock.looks
+        sock.sendall(part)
+        for _ in range(1000):
+            if clock.looks != looks:
+                break
+            time.sleep(0.001)
+
+
 @pytest.mark.parametrize("n_bytes", [5, 60, len(OK) - 40], ids=["status line", "head", "body"])
 def test_an_answer_that_drips_is_given_up_in_time(clock, n_bytes):
     """Every byte comes soon after the last one, yet the time is up before the whole answer is there."""
-    over = threading.Event()
-
     def drip(sock):
         clock.tick = 1.0
-        for part in [OK[:n_bytes], *(bytes([octet]) for octet in OK[n_bytes:])]:
-            looks = clock.looks
-            sock.sendall(part)
-            while clock.looks == looks and not over.wait(0.001):
-                pass
+        single = [bytes([octet]) for octet in OK[n_bytes:n_bytes + 30]]
+        send_slowly(sock, clock, [OK[:n_bytes], *single, OK[n_bytes + 30:]])
 
     with Stub(drip, OK) as stub, open_client(stub.url, clock, timeout_s=20.0, retries=5) as client:
-        try:
-            with pytest.raises(rc.RankdTimeout):
-                client.rank([], [1])
-        finally:
-            over.set()
+        with pytest.raises(rc.RankdTimeout):
+            client.rank([], [1])
         assert len(stub.requests) == 1
 
 
@@ -202,6 +206,28 @@ def test_an_answer_that_breaks_off_is_not_tried_again(clock, n_bytes):
             with pytest.raises(rc.RankdConnectionError):
                 client.rank([], [2])
         assert len(stub.requests) == 2
+
+
+def test_an_answer_that_is_reset_is_not_tried_again(clock):
+    def reset(sock):
+        send_slowly(sock, clock, [OK[:5], OK[5:9]])
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with Stub(OK, reset, OK) as stub, open_client(stub.url, clock, retries=5) as client:
+        client.rank([], [1])
+        with pytest.raises(rc.RankdConnectionError):
+            client.rank([], [2])
+        assert len(stub.requests) == 2
+
+
+def test_an_answer_that_comes_before_the_body_is_read(clock):
+    """The rest of the body finds the connection closed, and the answer counts."""
+    with Stub(Early(problem(413, "too-large")), OK) as stub, open_client(stub.url, clock) as client:
+        with pytest.raises(rc.RankdProblem) as caught:
+            client.rank([], [1], context={"note": "x" * 16_000_000})
+        assert caught.value.code == "too-large"
+        client.rank([], [1])
+    assert [request.connection for request in stub.requests] == [0, 1]
 
 
 def test_nobody_listens(clock):

@@ -29,10 +29,15 @@ def problem(status, code, headers=(), **fields):
 OK = answer(200, RANKING)
 
 
+class Early(bytes):
+    """An answer that is sent when the request's head is there; then the connection ends, with the body not read."""
+
+
 class Stub:
     """Use as a context manager. Each request takes the next step of the script, whichever connection it came on:
 
         bytes       sends them; the connection stays open
+        Early       see there; the body that is kept is empty
         CLOSE       closes the connection without a byte
         SILENCE     sends nothing; the connection stays open
         a callable  is called with the socket, which is closed afterwards
@@ -100,15 +105,14 @@ class Stub:
         for header in iter(stream.readline, b"\r\n"):
             name, _, value = header.decode("latin-1").partition(":")
             headers[name.lower()] = value.strip()
-        body = stream.read(int(headers.get("content-length", 0)))
+        with self.lock:
+            step = self.script.pop(0) if self.script else Stub.CLOSE
+        body = b"" if isinstance(step, Early) else stream.read(int(headers.get("content-length", 0)))
         with self.lock:
             self.requests.append(Request(number, line.split()[1].decode(), headers, body))
-            step = self.script.pop(0) if self.script else Stub.CLOSE
-        if step is Stub.CLOSE:
-            return False
         if callable(step):
             step(sock)
-            return False
-        if step is not Stub.SILENCE:
+        elif isinstance(step, bytes):
             sock.sendall(step)
-        return True
+            return not isinstance(step, Early)
+        return step is Stub.SILENCE
