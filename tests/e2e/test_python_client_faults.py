@@ -101,19 +101,19 @@ def test_retries_stay_a_share_of_the_calls(clock):
 
 
 def test_a_time_out_is_not_tried_again(clock):
-    with Stub(Stub.SILENCE, OK) as stub, open_client(stub.url, clock, timeout_s=0.1, retries=5) as client:
+    with Stub(Stub.SILENCE, OK) as stub, open_client(stub.url, clock, retries=5) as client:
         with pytest.raises(rc.RankdTimeout) as caught:
-            client.rank([], [1], request_id="late")
+            client.rank([], [1], request_id="late", deadline_s=0.2)
         assert caught.value.request_id == "late" and len(stub.requests) == 1 and not clock.slept
         assert client.rank([], [2]).items
         assert stub.requests[1].connection == 1    # the late answer must not meet the next request
 
 
 def test_a_time_out_on_a_kept_connection_is_not_tried_again(clock):
-    with Stub(OK, Stub.SILENCE, OK) as stub, open_client(stub.url, clock, timeout_s=0.5, retries=5) as client:
+    with Stub(OK, Stub.SILENCE, OK) as stub, open_client(stub.url, clock, retries=5) as client:
         client.rank([], [1])
         with pytest.raises(rc.RankdTimeout):
-            client.rank([], [2])
+            client.rank([], [2], deadline_s=0.2)
         assert len(stub.requests) == 2
 
 
