@@ -50,8 +50,7 @@ _Reply = Tuple[http.client.HTTPResponse, bytes]
 _CLOSED = (ConnectionError, ssl.SSLEOFError)
 
 
-@dataclass(frozen=True)
-class RankedItem:
+class RankedItem(NamedTuple):    # there are hundreds: made in half the time of a frozen dataclass
     """score is None where there is none: the model does not know the item (unknown), the score was not finite (error),
     or the time did not suffice (neither). Scored items have signals and terms under explain."""
     item: ItemId
