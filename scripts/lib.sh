@@ -9,7 +9,7 @@ PYTHON=${PYTHON:-/usr/bin/python3}
 BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libmicrohttpd-dev libjansson-dev
 	libopenblas-serial-dev|libopenblas-pthread-dev|libopenblas-openmp-dev"
 TEST_PACKAGES="libcriterion-dev python3-pytest python3-numpy python3-torch valgrind clang-14 clang-format-14
-	libclang-rt-14-dev binutils qemu-user"
+	libclang-rt-14-dev binutils qemu-user curl jq nodejs"
 BENCH_PACKAGES="wrk python3-numpy python3-torch"
 
 say() {
