@@ -239,6 +239,14 @@ def test_wrong_scores(tmp_path, line, part):
     assert part in refused(tmp_path, CASES["gru wide"], "--scores", scores_file(tmp_path, line))
 
 
+@pytest.mark.parametrize("content", [b"\x80\x04.", b"[1, 2]", b"history", b'{"history": 1}',
+                                     b'{"history": [1], "candidates": [2], "scores": ["a"]}'])
+def test_scores_of_another_kind(tmp_path, content):
+    path = tmp_path / "scores.jsonl"
+    path.write_bytes(content)
+    assert f"{path}: line 1: expected an object" in refused(tmp_path, CASES["gru wide"], "--scores", path)
+
+
 def test_no_scores(tmp_path):
     assert "a line of scores at least" in refused(tmp_path, CASES["gru wide"], "--scores", scores_file(tmp_path))
 

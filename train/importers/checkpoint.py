@@ -32,9 +32,10 @@ class CheckpointError(ValueError):
 class Opaque(dict):
     """Stands in for an object of a class that is not called: state, items and elements are kept, nothing runs."""
 
+    state: Any = None
+
     def __init__(self, *_: Any, **__: Any) -> None:
         super().__init__()
-        self.state: Any = None
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
@@ -66,7 +67,15 @@ _CALLED = {("collections", "OrderedDict"): collections.OrderedDict, ("torch", "S
            ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor}
 
 
-class _Unpickler(pickle.Unpickler):
+class InertUnpickler(pickle.Unpickler):
+    """Reads a pickle in which nothing is called."""
+
+    def find_class(self, module_name: str, global_name: str) -> Any:
+        """An inert class, whatever the name."""
+        return type(global_name, (Opaque,), {"__module__": module_name})
+
+
+class _ArchiveUnpickler(InertUnpickler):
     """Reads data.pkl of an open archive."""
 
     def __init__(self, archive: zipfile.ZipFile, root: str) -> None:
@@ -79,7 +88,7 @@ class _Unpickler(pickle.Unpickler):
             return _CALLED[module_name, global_name]
         if module_name == "torch" and global_name in _STORAGES:
             return _STORAGES[global_name]
-        return type(global_name, (Opaque,), {"__module__": module_name})
+        return super().find_class(module_name, global_name)
 
     def persistent_load(self, pid: Any) -> torch.Tensor:
         """("storage", class, key, device, elements) -> all its elements."""
@@ -97,7 +106,7 @@ def _read_zip(path: Path) -> Any:
             raise pickle.UnpicklingError("no data.pkl")
         if f"{roots[0]}/byteorder" in archive.namelist() and archive.read(f"{roots[0]}/byteorder") != b"little":
             raise pickle.UnpicklingError("not little endian")
-        return _Unpickler(archive, roots[0]).load()
+        return _ArchiveUnpickler(archive, roots[0]).load()
 
 
 def read_checkpoint(path: Path) -> Tuple[State, Dict[str, Any]]:

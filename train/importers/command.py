@@ -11,7 +11,8 @@ from ..model_config import ConfigError
 from ..safetensors_file import SafetensorsError
 from . import pmixer_sasrec, recbole_gru4rec, recbole_sasrec
 from .checkpoint import CheckpointError, Tensors, read_checkpoint
-from .folder import made_up, read_ids, read_scores, short_histories, write_folder
+from .folder import made_up, read_scores, short_histories, write_folder
+from .ids import read_ids
 from .imported import Imported
 
 KINDS = {module.NAME: module for module in (recbole_sasrec, recbole_gru4rec, pmixer_sasrec)}
@@ -25,7 +26,8 @@ def add_command(commands: Any) -> None:
         sub = kinds.add_parser(name, help=(module.__doc__ or "").splitlines()[0])
         sub.add_argument("checkpoint", type=Path, help="what torch.save wrote, or a .safetensors file")
         sub.add_argument("out", type=Path, help="model folder to write: models/NAME/VERSION")
-        sub.add_argument("--token-ids", type=Path, help="JSON: external ids in the order of rows, or {id: row}")
+        sub.add_argument("--token-ids", type=Path, help="external ids: the data set that RecBole saved "
+                         "(save_dataset: True), or JSON, a list in the order of rows or {id: row}")
         sub.add_argument("--scores", type=Path, help="scores of the original code (JSON lines) as golden answers")
         module.add_flags(sub)
         sub.set_defaults(function=run)

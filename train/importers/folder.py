@@ -10,9 +10,8 @@ import json
 import math
 import random
 import shutil
-from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 import torch
 
@@ -30,33 +29,6 @@ SHORT_HISTORIES = 10
 SEED = 1
 # Rows of the history, rows of the candidates, the original's logits of these.
 Case = Tuple[List[int], List[int], List[float]]
-
-
-def read_ids(path: Optional[Path], rows: int) -> List[str]:
-    """External ids of rows 1 … `rows`.
-
-    The file is JSON: a list, RecBole's `dataset.field2id_token[...]` with the padding's "[PAD]" first, or an object
-    {id: row}. Without a file an item's id is its row.
-    """
-    if path is None:
-        return [str(row) for row in range(1, rows + 1)]
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if isinstance(found, dict):
-        by_row = {row: token for token, row in found.items()}
-        found = [by_row.get(row) for row in range(rows + 1)]
-    if not isinstance(found, list) or len(found) != rows + 1:
-        size = len(found) if isinstance(found, list) else type(found).__name__
-        raise CheckpointError(f"{path}: expected {rows + 1} ids, the padding's first, found {size}")
-    ids = found[1:]
-    wrong = [row for row, token in enumerate(ids, 1) if type(token) not in (str, int) or token == ""]
-    if wrong:
-        raise CheckpointError(f"{path}: expected a string or an integer for row {wrong[0]}, "
-                              f"found {ids[wrong[0] - 1]!r}")
-    ids = [str(token) for token in ids]
-    token, times = Counter(ids).most_common(1)[0]
-    if times > 1:
-        raise CheckpointError(f"{path}: expected every id once, found {token!r} {times} times")
-    return ids
 
 
 def _request(history: List[int], candidates: List[int], ids: List[str]) -> Dict[str, Any]:
@@ -99,13 +71,16 @@ def read_scores(path: Path, model: Imported, ids: List[str]) -> Tuple[List[Case]
     Returns all lines and their largest difference from the formulas.
     """
     rows, cases, worst = {token: row for row, token in enumerate(ids, 1)}, [], 0.0
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        case = json.loads(line)
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:
+            case = json.loads(line)
             history, candidates = ([rows[str(token)] for token in case[key]] for key in ("history", "candidates"))
             scores = [float(score) for score in case["scores"]]
         except KeyError as error:
             raise CheckpointError(f"{path}: line {number}: {error.args[0]!r} is missing or no known id") from None
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"{path}: line {number}: expected an object of two lists of ids and one of scores "
+                                  f"({error})") from None
         if not history or len(scores) != len(candidates):
             raise CheckpointError(f"{path}: line {number}: expected a history and a score for every candidate")
         ours = model.original(history)[candidates].tolist()
