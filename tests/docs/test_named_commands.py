@@ -139,7 +139,8 @@ def test_a_wrong_command_is_found(text):
 
 @pytest.mark.parametrize("text", [
     "`systemctl reload rankd`", "    install -m 755 build/rankd /usr/local/bin/\n", "`rankd bench …`",
-    "`rankd --version`", "    rankd serve --config FILE   --nonsense is what the next column says\n",
-    "`scripts/serve --budget-ms 30`", "`scripts/train --seed 2`", "`python3 -m train --help`", "    rankd rank DIR | jq --sort-keys\n"])
+    "`rankd --version`",
+    "    rankd serve --config FILE   --nonsense is what the next column says\n", "`scripts/serve --budget-ms 30`",
+    "`scripts/train --seed 2`", "`python3 -m train --help`", "    rankd rank DIR | jq --sort-keys\n"])
 def test_a_right_command_is_let_through(text):
     assert not list(faults(parse("sample.md", text)))
