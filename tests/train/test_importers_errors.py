@@ -263,6 +263,16 @@ def test_a_wrong_flag_shows_in_the_scores(tmp_path):
     assert "is a flag wrong?" in refused(tmp_path, case, "--scores", path, "--heads", "2")
 
 
+@pytest.mark.parametrize("folder", ["films", "films/v1", "films/01", "films/0", "my films/1"])
+def test_a_folder_that_the_server_would_not_find(tmp_path, folder):
+    from train.__main__ import main
+
+    state, out = saved(tmp_path, CASES["gru wide"].state), tmp_path / "models" / folder
+    with pytest.raises(SystemExit, match="expected a folder NAME/VERSION"):
+        main(["import", *CASES["gru wide"].flags[:1], str(state), str(out), *CASES["gru wide"].flags[1:]])
+    assert not out.exists()
+
+
 def test_a_version_is_not_overwritten(tmp_path):
     folder = import_case(tmp_path, CASES["gru wide"])
     before = (folder / "model.safetensors").read_bytes()
