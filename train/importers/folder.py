@@ -100,8 +100,8 @@ def write_folder(model: Imported, ids: List[str], out: Path, cases: List[Case]) 
     """Writes `out`, which must not be there yet; returns the golden answers' largest difference of a logit."""
     name, version = out.absolute().parts[-2:]
     if not re.fullmatch("[A-Za-z0-9._-]{1,64}", name) or not re.fullmatch("[1-9][0-9]*", version):
-        raise CheckpointError(f"{out}: expected a folder NAME/VERSION, the name of [A-Za-z0-9._-], the version a number "
-                              "from 1 on")
+        raise CheckpointError(f"{out}: expected a folder NAME/VERSION, the name of [A-Za-z0-9._-], the version a "
+                              "number from 1 on")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CheckpointError(f"{out}: is there already; a version is not changed, give the next number")
     part = out.with_name(f".{out.name}.part")
