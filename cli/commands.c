@@ -12,6 +12,8 @@
 #include "server/cmd_serve.h"
 #include "server/cmd_validate.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- the commands that read their flags by themselves ---- */
@@ -35,14 +37,30 @@ static const struct rk_cli_command cli_replay = {
 	.help = "send recorded requests again and compare the answers",
 };
 
-/* `bench model` and `bench anytime` rank in this process; `bench load` is the client of a running server. */
+static const struct {
+	const char *word, *help;
+	int (*run)(int argc, char **argv);
+} benches[] = {
+	{"load", "send requests to a running server on a fixed schedule (open loop)", rk_cmd_load},
+	{"model", "rank in this process: the time of a model by stage, on one core", rk_cmd_bench_model},
+	{"anytime", "the worth of the order that a degraded answer has", rk_cmd_bench_anytime},
+};
+
 static int run_bench(int argc, char **argv)
 {
-	if (argc > 1 && strcmp(argv[1], "model") == 0)
-		return rk_cmd_bench_model(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "anytime") == 0)
-		return rk_cmd_bench_anytime(argc - 1, argv + 1);
-	return rk_cmd_bench(argc, argv);
+	const char *word = argc > 1 ? argv[1] : "";
+	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
+		if (strcmp(word, benches[i].word) == 0)
+			return benches[i].run(argc - 1, argv + 1);
+	const bool asked = strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+	FILE *stream = asked ? stdout : stderr;
+	if (!asked && word[0] != '\0')
+		(void)fprintf(stream, "rankd bench: expected load, model or anytime, found %s\n", word);
+	(void)fprintf(stream, "usage: rankd bench %s …\n\n", cli_bench.operands);
+	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
+		(void)fprintf(stream, "  %-10s %s\n", benches[i].word, benches[i].help);
+	(void)fputs("\n  --help after one of these shows its flags\n", stream);
+	return asked ? 0 : RK_CLI_WRONG;
 }
 #endif
 

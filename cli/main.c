@@ -24,7 +24,7 @@ int main(int argc, char **argv)
 		(void)printf("rankd %s\n", RK_VERSION);
 		return 0;
 	}
-	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
 		print_help(stdout);
 		return 0;
 	}

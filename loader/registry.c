@@ -32,7 +32,8 @@ static enum rk_status fill(struct rk_registry *registry, const struct rk_scan_na
 {
 	const char *models = registry->options.models, *standard = registry->options.default_model;
 	if (names->n == 0)
-		return rk_error_set(reterr, RK_NOT_FOUND, "%s: holds no model", models);
+		return rk_error_set(reterr, RK_NOT_FOUND, "%s: holds no model: expected folders NAME/VERSION in it",
+				    models);
 	registry->entries = calloc(names->n, sizeof(*registry->entries));
 	if (registry->entries == NULL)
 		return rk_error_set(reterr, RK_NO_MEMORY, "no memory for %u models", names->n);

@@ -207,7 +207,8 @@ static enum rk_status try_newest(struct rk_registry *registry, struct rk_registr
 		status = rk_registry_try_range(registry, entry, current - 1, current, &tried, reterr);
 	if (status == RK_OK && !tried)
 		status = rk_error_set(reterr, RK_NOT_FOUND, "%s: has no version%s", entry->name,
-				      current > 0 ? " as new as the one that serves" : "");
+				      current > 0 ? " as new as the one that serves"
+						  : ": expected a folder with a number for its name in it");
 	return status;
 }
 

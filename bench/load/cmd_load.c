@@ -144,11 +144,3 @@ int rk_cmd_load(int argc, char **argv)
 	}
 	return status == RK_OK ? EXIT_FINE : fail(&error, EXIT_FAILED);
 }
-
-int rk_cmd_bench(int argc, char **argv)
-{
-	if (argc >= 2 && strcmp(argv[1], "load") == 0)
-		return rk_cmd_load(argc - 1, argv + 1);
-	(void)fputs("rankd bench: expected load (see rankd bench load --help)\n", stderr);
-	return EXIT_USAGE;
-}

@@ -82,11 +82,25 @@ def test_help_lists_every_command():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_help(command):
-    done = run(command, "--help") if command != "bench" else run("bench", "load", "--help")
+    done = run(command, "--help")
     assert done.returncode == 0 and f"rankd {command}" in done.stdout and done.stderr == ""
 
 
+@pytest.mark.parametrize("word", ["load", "model", "anytime"])
+def test_bench_lists_what_can_be_measured_and_each_has_help(word):
+    assert word in re.findall(r"^  (\w+) ", run("bench", "--help").stdout, re.M)
+    done = run("bench", word, "--help")
+    assert done.returncode == 0 and f"rankd bench {word}" in done.stdout and done.stderr == ""
+
+
+@pytest.mark.parametrize("arguments, found", [((), ""), (("laod",), "expected load, model or anytime, found laod")])
+def test_a_wrong_bench(arguments, found):
+    done = run("bench", *arguments)
+    assert done.returncode == 2 and done.stdout == "" and found in done.stderr and "  anytime " in done.stderr
+
+
 def test_an_unknown_command():
+    assert run("help").stdout == run("--help").stdout
     done = run("rnak")
     assert done.returncode == 2 and "rnak: no such command" in done.stderr
 

@@ -15,7 +15,7 @@ enum { MAX_ARGUMENTS = 40 };
 static int command(const char *line)
 {
 	static char text[512];
-	static char name[] = "bench";
+	static char name[] = "load";
 	char *arguments[MAX_ARGUMENTS] = {name};
 	int n = 1;
 	char *rest = NULL;
@@ -27,7 +27,7 @@ static int command(const char *line)
 	}
 	cr_redirect_stdout();
 	cr_redirect_stderr();
-	return rk_cmd_bench(n, arguments);
+	return rk_cmd_load(n, arguments);
 }
 
 static struct rk_tiny_step answer(size_t request)
@@ -56,7 +56,7 @@ Test(load_command, writes_every_metric_of_every_run_as_json, .timeout = 30)
 	struct rk_tiny_server *server = rk_tiny_server_open(answer, NULL);
 	(void)snprintf(
 		line, sizeof(line),
-		"load --url %s --ids 1-1000 --mix dlrm-v2 --pool 40 --rate 200 --constant --duration 0.2 --warmup 0.1 "
+		"--url %s --ids 1-1000 --mix dlrm-v2 --pool 40 --rate 200 --constant --duration 0.2 --warmup 0.1 "
 		"--repeat 2 --connections 3 --budget-ms 50 --json %s",
 		rk_tiny_server_url(server), path);
 	cr_assert_eq(command(line), 0);
@@ -95,8 +95,7 @@ Test(load_command, exits_with_1_when_nothing_is_answered, .timeout = 30)
 {
 	char line[400];
 	struct rk_tiny_server *server = rk_tiny_server_open(hang_up, NULL);
-	(void)snprintf(line, sizeof(line),
-		       "load --url %s --ids 1-9 --rate 100 --duration 0.2 --warmup 0 --timeout-ms 100",
+	(void)snprintf(line, sizeof(line), "--url %s --ids 1-9 --rate 100 --duration 0.2 --warmup 0 --timeout-ms 100",
 		       rk_tiny_server_url(server));
 	cr_assert_eq(command(line), 1);
 	(void)rk_tiny_server_close(server);
@@ -104,21 +103,21 @@ Test(load_command, exits_with_1_when_nothing_is_answered, .timeout = 30)
 
 Test(load_command, exits_with_1_when_it_cannot_begin)
 {
-	cr_assert_eq(command("load --url unix:/nonexistent/socket --ids 1-9 --rate 1"), 1);
-	cr_assert_eq(command("load --url unix:/nonexistent/socket --bodies /nonexistent/file --rate 1"), 1);
-	cr_assert_eq(command("load --url unix:/nonexistent/socket --ids 1-9 --rate 1 --json /nonexistent/file"), 1);
+	cr_assert_eq(command("--url unix:/nonexistent/socket --ids 1-9 --rate 1"), 1);
+	cr_assert_eq(command("--url unix:/nonexistent/socket --bodies /nonexistent/file --rate 1"), 1);
+	cr_assert_eq(command("--url unix:/nonexistent/socket --ids 1-9 --rate 1 --json /nonexistent/file"), 1);
 }
 
 Test(load_command, exits_with_2_for_a_wrong_command_line)
 {
 	cr_assert_eq(command(""), 2);
 	cr_assert_eq(command("what"), 2);
-	cr_assert_eq(command("load"), 2);
-	cr_assert_eq(command("load --url https://127.0.0.1 --ids 1-9 --rate 1"), 2);
-	cr_assert_eq(command("load --url http://192.0.2.1:80/rank --ids 1-9 --rate 1"), 2, "not this machine");
+	cr_assert_eq(command("--rate 1"), 2);
+	cr_assert_eq(command("--url https://127.0.0.1 --ids 1-9 --rate 1"), 2);
+	cr_assert_eq(command("--url http://192.0.2.1:80/rank --ids 1-9 --rate 1"), 2, "not this machine");
 }
 
 Test(load_command, shows_its_help)
 {
-	cr_assert_eq(command("load --help"), 0);
+	cr_assert_eq(command("--help"), 0);
 }

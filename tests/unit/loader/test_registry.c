@@ -144,7 +144,8 @@ Test(registry, folders_without_models)
 	struct rk_registry_options options = {.models = folder.path, .version = test_options(), .rank = rank_fake};
 	char message[256];
 	cr_assert_eq(rk_registry_open(&registry, &options, &error), RK_NOT_FOUND);
-	(void)snprintf(message, sizeof(message), "%s: holds no model", folder.path);
+	(void)snprintf(message, sizeof(message), "%s: holds no model: expected folders NAME/VERSION in it",
+		       folder.path);
 	cr_assert_str_eq(error.message, message);
 	test_write_text(test_path(folder.path, "file"), "");
 	test_make_folder(test_path(folder.path, "not a name"));
@@ -190,7 +191,7 @@ Test(registry, a_model_without_a_version_is_an_error_and_the_others_serve)
 	cr_assert_eq(rk_registry_load(registry, &error), RK_NOT_FOUND);
 	cr_assert_str_eq(error.message,
 			 "bad/2: config.json: no such file or folder; bad/1: config.json: no such file or "
-			 "folder; empty: has no version");
+			 "folder; empty: has no version: expected a folder with a number for its name in it");
 	cr_assert_eq(serving(registry, "bad"), 0);
 	cr_assert_eq(serving(registry, "good"), 1);
 	cr_assert_eq(serving(registry, ""), 1);
