@@ -10,25 +10,12 @@ sys.path.insert(0, str(ROOT))
 sys.dont_write_bytecode = True
 
 
-def small_settings():
-    """The shipped training config, cut down to seconds."""
-    from train import build
-
-    settings = build.load_settings(build.DEFAULT_CONFIG)
-    settings["threads"] = 1
-    settings["optimizer"].update(epochs=1, batch_states=256, warmup=2)
-    settings["model"]["dim"] = 16
-    settings["model"]["ranker"]["hidden"] = [24]
-    settings["item_tower"]["hidden"] = 8
-    return settings
-
-
 @pytest.fixture(scope="session")
 def bundle():
     """600 users of KuaiRand-Pure with a small model's settings."""
-    from train import build, data
+    from base_cases import small_bundle
 
-    return build.build(small_settings(), data=data.restrict(data.load(build.DEFAULT_DATA), 600))
+    return small_bundle()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The retrieval stage: its losses by hand, who is held out, what is ranked, and that a run can be resumed."""
 
 import copy
-import gzip
 import math
 
 import numpy as np
@@ -9,38 +8,21 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from train import build, export
+from base_cases import retrieval_settings, ring_of_items
+from train import export
 from train.model import load_model
 from train.reference import Reference
 from train.retrieval import evaluate, losses
-from train.retrieval.commands import CONFIG, golden_requests
+from train.retrieval.commands import golden_requests
 from train.retrieval.fitting import fit
-from train.retrieval.sequences import Held, Sequences, find_amazon, from_kuairand
+from train.retrieval.sequences import Held, Sequences, from_kuairand
 from train.retrieval.stage import RetrievalTrainer
 from train.safetensors_file import load_file
 
 
 @pytest.fixture(scope="module")
 def amazon(tmp_path_factory):
-    """Two hundred users who walk through a ring of thirty items, in the file format of the real sets."""
-    folder, rng = tmp_path_factory.mktemp("amazon"), np.random.default_rng(0)
-    lines = []
-    for user in range(200):
-        start, length = rng.integers(30), rng.integers(5, 12)
-        lines.append(" ".join(str(n) for n in [user + 1, *(1 + (start + step) % 30 for step in range(length))]))
-    with gzip.open(folder / "Beauty.txt.gz", "wt") as stream:
-        stream.write("\n".join(lines) + "\n")
-    return find_amazon(folder / "beauty")
-
-
-def settings(**more):
-    made = build.load_settings(CONFIG)
-    made["model"]["dim"] = 16
-    made["model"]["encoder"].update(layers=1, ffn=16, max_history=8)
-    made["optimizer"].update(epochs=3, batch=32, rate=0.01, warmup=2)
-    made["validate"].update(every=1)
-    made.update(more)
-    return made
+    return ring_of_items(tmp_path_factory.mktemp("amazon"))
 
 
 def test_full_cross_entropy_and_its_gradients():
@@ -75,7 +57,7 @@ def test_sampled_softmax_estimates_the_full_one():
 
 
 def test_leave_one_out(amazon):
-    trainer = RetrievalTrainer(amazon, settings())
+    trainer = RetrievalTrainer(amazon, retrieval_settings())
     for user in (0, 57):
         items = amazon.item[amazon.offsets[user]:amazon.offsets[user + 1]]
         validation, test = amazon.held["validation"], amazon.held["test"]
@@ -88,7 +70,7 @@ def test_leave_one_out(amazon):
 
 
 def test_negatives_are_of_no_event_of_the_user(amazon):
-    trainer = RetrievalTrainer(amazon, settings())
+    trainer = RetrievalTrainer(amazon, retrieval_settings())
     users = np.repeat(np.arange(50), 20)
     drawn = trainer.negatives(users, 2).numpy()
     for user, row in zip(users, drawn):
@@ -96,7 +78,7 @@ def test_negatives_are_of_no_event_of_the_user(amazon):
 
 
 def test_ranks_against_sorting(amazon):
-    trainer = RetrievalTrainer(amazon, settings())
+    trainer = RetrievalTrainer(amazon, retrieval_settings())
     trainer.trainee.eval()
     held = amazon.held["test"].sample(40)
     found, best = evaluate.ranks(trainer, held, shown=5)
@@ -128,7 +110,7 @@ def test_alignment_uniformity_and_recommendations_by_hand():
 @pytest.mark.parametrize("loss", [{"name": "ce"}, {"name": "bce", "negatives": 2},
                                   {"name": "sampled_softmax", "negatives": 16, "popularity": 0.5}])
 def test_each_loss_learns_the_ring(amazon, loss):
-    made = settings(loss=loss)
+    made = retrieval_settings(loss=loss)
     made["optimizer"].update(epochs=12)
     trainer = RetrievalTrainer(amazon, made)
     fit(trainer)
@@ -141,7 +123,7 @@ TASKS = {"user_item": {"queue": 64, "uniform": 16, "momentum": 0.9, "head": [8]}
 
 
 def test_stopped_and_resumed_is_bit_equal(amazon, tmp_path):
-    made = settings(contrast=TASKS)
+    made = retrieval_settings(contrast=TASKS)
     made["optimizer"].update(average=0.9)
     whole = RetrievalTrainer(amazon, copy.deepcopy(made))
     fit(whole)
@@ -170,21 +152,21 @@ def test_stopped_and_resumed_is_bit_equal(amazon, tmp_path):
             assert torch.equal(mine[name], theirs[name]), name
     assert all(torch.equal(value, second.served()[name]) for name, value in whole.served().items())
     with pytest.raises(ValueError, match="other settings"):
-        RetrievalTrainer(amazon, settings(seed=7)).resume(load_file(tmp_path / "model.safetensors"))
+        RetrievalTrainer(amazon, retrieval_settings(seed=7)).resume(load_file(tmp_path / "model.safetensors"))
 
 
 def test_warm_start_takes_over_what_fits(amazon, tmp_path):
-    first = RetrievalTrainer(amazon, settings())
+    first = RetrievalTrainer(amazon, retrieval_settings())
     fit(first)
     export.write_checkpoint(first, tmp_path)
-    second = RetrievalTrainer(amazon, settings(contrast=TASKS))
+    second = RetrievalTrainer(amazon, retrieval_settings(contrast=TASKS))
     missing = second.warm_start(load_file(tmp_path / "model.safetensors"))
     assert missing and all(name.startswith("contrast.") for name in missing)
     assert torch.equal(second.trainee.model.items.embedding, first.raw[0])
 
 
 def test_exported_model_ranks_as_the_trainer(amazon, tmp_path):
-    trainer = RetrievalTrainer(amazon, settings(contrast=TASKS))
+    trainer = RetrievalTrainer(amazon, retrieval_settings(contrast=TASKS))
     fit(trainer)
     export.write_checkpoint(trainer, tmp_path / "checkpoint")
     export.export(tmp_path / "checkpoint", tmp_path / "1")
@@ -223,6 +205,6 @@ def test_delta_is_positive_minus_negative():
     end = offsets[1:]
     sequences.held["test"] = Held(np.array([0, 1, 0]), np.array([3, 4, 5]), np.array([1, 1, -1], np.int8),
                                   end[[0, 1, 0]])
-    result = evaluate.evaluate(RetrievalTrainer(sequences, settings()), "test")
+    result = evaluate.evaluate(RetrievalTrainer(sequences, retrieval_settings()), "test")
     assert result["rows"] == 2 and result["negative"]["rows"] == 1
     assert result["delta"]["hr@10"] == result["hr@10"] - result["negative"]["hr@10"]
