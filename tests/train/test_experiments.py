@@ -92,7 +92,8 @@ def test_merged_writes_over_key_by_key():
 def write_cell(folder, row, seed, **test):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{row}-{seed}.json").write_text(json.dumps({
-        "row": row, "seed": seed, "epochs": 4, "minutes": 2.0, "cpu_minutes": 1.5, "test": test}))
+        "row": row, "seed": seed, "epochs": 4, "minutes": 2.0, "cpu_minutes": 1.5, "training": [{"cpu_seconds": 3.0}],
+        "test": test}))
 
 
 def test_tables_are_rendered_between_their_markers(tmp_path):
@@ -111,6 +112,7 @@ def test_tables_are_rendered_between_their_markers(tmp_path):
     assert "0.1100 ± 0.0141" in text and "0.2200 ± 0.0283" in text and "old" not in text
     assert "| +25 %, +0 %, +20 % | +25 %, +25 %, -25 % |" in text
     assert "| +0 %, -20 %, +60 % |  |" in text  # the longer base beside the base, and not beside itself
+    assert "| CPU s an epoch | CPU minutes |" in text and "| 3.0 ± 0.0 | 1.5 ± 0.0 |" in text
     assert text.startswith("before\n") and "middle" in text and "stays" in text
     assert tables.write_document(document, tmp_path) == ["retrieval-beauty"] and document.read_text() == text
 

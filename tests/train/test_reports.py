@@ -69,7 +69,8 @@ def test_ablation_table_has_the_differences_of_the_seeds_that_all_rows_have(tmp_
         for row, run in (("base", base), ("user_item", better)):
             run.save(tmp_path / f"{row}-{seed}.npz")
             (tmp_path / f"{row}-{seed}.json").write_text(json.dumps({
-                "row": row, "seed": seed, "epochs": 1, "cpu_minutes": 1.0, "test": {"auc.click": 0.5}}))
+                "row": row, "seed": seed, "epochs": 1, "cpu_minutes": 1.0, "training": [{"cpu_seconds": 1.0}],
+                "test": {"auc.click": 0.5}}))
     predictions(*(np.zeros(shape) for shape in (8, (8, 9), (8, 10)))).save(tmp_path / "base-3.npz")
     text = tables.render("ablation", load_plan("ablation"), tmp_path)
     assert "| difference from the base | + user–item |" in text and "| click AUC | **+0." in text

@@ -56,8 +56,9 @@ def _cell(cells: Cells, path: str) -> str:
 
 
 def _cost(cells: Cells) -> Dict[str, str]:
+    an_epoch = [float(np.mean([line["cpu_seconds"] for line in cell["training"]])) for cell in cells]
     return {"seeds": str(len(cells)), "epochs": mean_sd([cell["epochs"] for cell in cells], 0).split(" ")[0],
-            "CPU minutes": mean_sd([cell["cpu_minutes"] for cell in cells], 1)}
+            "CPU s an epoch": mean_sd(an_epoch, 1), "CPU minutes": mean_sd([cell["cpu_minutes"] for cell in cells], 1)}
 
 
 def _lifts(found: Dict[str, Cells], name: str, suffix: str = "") -> str:
