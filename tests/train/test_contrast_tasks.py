@@ -236,6 +236,26 @@ def test_target_attention_feedback_uses_the_rankers_own_attention():
     assert made(other)[0].item() == 0.0  # nobody has negative feedback
 
 
+@pytest.mark.parametrize("variant", ["plain", "target_attention"])
+def test_without_marks_only_the_items_tell_the_sides_apart(variant):
+    """A user who disliked exactly what he liked: the sides are the same, and the contrast has nothing to go by."""
+    given = answered()
+    long = given.long
+    long.items[:, 1] = long.items[:, 0]
+    long.actions[:, 2:] = 0.0
+    long.skipped[:, 2:] = False
+    long.actions[1:, 1, ACTIONS.index("hate")] = 1.0
+    long.actions[:, 1, ACTIONS.index("like")] = 0.0
+    settings = {"variant": variant, "augment": "dropout", "in_batch": False, "positives": {"like": 1.0}}
+    assert task("feedback", marked=False, **settings)(given)[0].item() == pytest.approx(math.log(2.0), rel=1e-5)
+    marked = task("feedback", **settings)(given)[0].item()
+    assert marked != pytest.approx(math.log(2.0), rel=1e-3)
+    given.model.zero_grad()
+    task("feedback", marked=False, variant=variant)(given)[0].backward()
+    away = given.model.ranker.negative_attention.query.weight.grad
+    assert away is None or not away.abs().sum()
+
+
 def test_target_attention_does_not_depend_on_the_order_of_rows():
     made, given = task("feedback", variant="target_attention", augment="dropout"), answered()
     loss = made(given)[0].item()

@@ -7,7 +7,7 @@ away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Dict, List, Tuple
 
 import torch
@@ -25,8 +25,9 @@ class FeedbackSettings:
     watched under which a view may fill S- (read when histories are made); size: events of S+ and S- at most.
 
     variant "plain" contrasts the encodings of the three sequences, "target_attention" what the ranker's own attention
-    makes of them for each target item. augment: "mask", "crop" or "dropout"; in_batch: other users' S- are negatives
-    too.
+    makes of them for each target item. marked: the events keep their actions, and S- has the negative attention; then
+    S+ and S- can be told apart without a look at any item, and nothing is learned of them. Without marks all sides go
+    the same way. augment: "mask", "crop" or "dropout"; in_batch: other users' S- are negatives too.
     """
     enabled: bool = True
     weight: float = 0.1
@@ -34,6 +35,7 @@ class FeedbackSettings:
     head: List[int] = field(default_factory=list)
     normalise: bool = True
     variant: str = "plain"
+    marked: bool = True
     positives: Dict[str, float] = field(default_factory=lambda: {"follow": 4.0, "forward": 3.0, "like": 2.0})
     explicit: List[str] = field(default_factory=lambda: ["hate"])
     skip_ratio: float = 0.1
@@ -88,6 +90,10 @@ class FeedbackTask(Task):
         self.head = Head(dim, settings.head, settings.normalise)
         self.mask_vector = nn.Parameter(torch.randn(dim) * 0.02)
 
+    def _shown(self, side: Histories) -> Histories:
+        """What the encoder sees of a side: its items, and the actions if they are kept."""
+        return side if self.settings.marked else replace(side, actions=torch.zeros_like(side.actions))
+
     def augmented(self, positive: Histories) -> Histories:
         """A second view of S+; the encoder's dropout differs in any case."""
         if self.settings.augment == "dropout":
@@ -107,8 +113,8 @@ class FeedbackTask(Task):
         state = place[inputs.target_state[targets]]
         query = F.embedding(inputs.target_items[targets], inputs.table)
         found = []
-        for side, attend in zip(sides, (ranker.positive_attention, ranker.positive_attention,
-                                        ranker.negative_attention)):
+        away = ranker.negative_attention if self.settings.marked else ranker.positive_attention
+        for side, attend in zip(sides, (ranker.positive_attention, ranker.positive_attention, away)):
             members, _ = inputs.encode(side, self.mask_vector)
             usable = side.inside if side.hidden is None else side.inside & ~side.hidden
             found.append(attend(query, members, usable, state))
@@ -121,7 +127,7 @@ class FeedbackTask(Task):
         rows = torch.nonzero((positive.lengths > 0) & (negative.lengths > 0))[:, 0]
         if not len(rows):
             return self.nothing(inputs), {"users": 0.0}
-        positive, negative = positive.select(rows), negative.select(rows)
+        positive, negative = (self._shown(side.select(rows)) for side in (positive, negative))
         sides = [positive, self.augmented(positive), negative]
         if s.variant == "plain":
             found = [inputs.encode(side, self.mask_vector)[1] for side in sides]
