@@ -185,6 +185,15 @@ static void put_histogram(struct rk_text *text, const char *name, const char *st
 	}
 }
 
+/*
+ * A counter that appears with its first event hides that event from rate(), which needs a value before it. So what the
+ * objective counts of the rankings, and a 500 of any route, stand at 0 from the start; the other pairs are too many.
+ */
+static bool is_shown_at_zero(enum rk_route route, uint16_t code)
+{
+	return code == 500 || (route == RK_ROUTE_RANK && (code == 200 || code == 429 || code == 503 || code == 504));
+}
+
 static void put_requests(struct rk_text *text, const struct rk_metrics *metrics)
 {
 	static const char name[] = "rankd_http_requests_total";
@@ -192,7 +201,7 @@ static void put_requests(struct rk_text *text, const struct rk_metrics *metrics)
 	for (unsigned route = 0; route < RK_N_ROUTES; route++) {
 		for (size_t code = 0; code < RK_N_CODES; code++) {
 			uint64_t n = get(&metrics->requests[route][code]);
-			if (n == 0)
+			if (n == 0 && !is_shown_at_zero((enum rk_route)route, codes[code]))
 				continue;
 			rk_text_put_text(text, name);
 			put_label(text, "route", rk_route_label((enum rk_route)route), true);

@@ -35,7 +35,15 @@ static unsigned count(const char *what)
 
 Test(metrics, answers_by_route_and_code)
 {
-	cr_assert_eq(count("\nrankd_http_requests_total{"), 0, "what never happened is not shown");
+	static const char *const objective[] = {"200", "429", "500", "503", "504"};
+	for (size_t i = 0; i < sizeof(objective) / sizeof(objective[0]); i++) {
+		char line[128];
+		(void)snprintf(line, sizeof(line), "rankd_http_requests_total{route=\"rank\",code=\"%s\"} 0",
+			       objective[i]);
+		cr_assert(has(line), "a rate has to see the first %s", objective[i]);
+	}
+	cr_assert_eq(count("code=\"500\"} 0\n"), RK_N_ROUTES, "of any route");
+	cr_assert_eq(count("\nrankd_http_requests_total{"), RK_N_ROUTES + 4, "what else never happened is not shown");
 	rk_metrics_count_answer(&metrics, RK_ROUTE_RANK, 200);
 	rk_metrics_count_answer(&metrics, RK_ROUTE_RANK, 200);
 	rk_metrics_count_answer(&metrics, RK_ROUTE_RANK, 429);
