@@ -8,17 +8,15 @@ import re
 import shutil
 import subprocess
 import time
-import urllib.parse
-import urllib.request
 
 import pytest
 import yaml
 
-from support import metrics, models
+from support import dashboard, metrics, models
+from support.prometheus import RULES, Prometheus
 from support.server import ROOT, Server, run
 
 DEPLOY = ROOT / "deploy"
-RULES = DEPLOY / "prometheus" / "rankd.rules.yaml"
 OPERATING = ROOT / "docs" / "operating.md"
 NAME = re.compile(r"\b(?:rankd_|process_)[a-z0-9_]+\b")
 RECORDED = re.compile(r"\brankd:[a-z0-9_:]+\b")
@@ -26,6 +24,7 @@ SELECTOR = re.compile(r"\b((?:rankd_|process_)[a-z0-9_]+)\{([^}]*)\}")
 MATCHER = re.compile(r'([a-z_]+)\s*(=~|=)\s*"([^"]*)"')
 TARGET_LABELS = {"job", "instance", "namespace", "pod"}  # a scrape adds them
 ADAPTED = "rankd_queue_seconds"  # made by the adapter, for the autoscaler alone
+VARIABLES = {"job": "rankd", "instance": ".*", "__rate_interval": "5s"}
 needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
 needs_prometheus = pytest.mark.skipif(not shutil.which("prometheus"), reason="prometheus is not installed")
 
@@ -48,21 +47,18 @@ def adapter_queries():
     return queries
 
 
-def panels():
-    return json.loads((DEPLOY / "grafana" / "rankd.json").read_text(encoding="utf-8"))["panels"]
-
-
 def panel_queries():
     """{panel's title: its queries}, with Grafana's variables filled in."""
-    return {panel["title"]: [target["expr"].replace("$__rate_interval", "5s").replace("$job", "rankd")
-                             .replace("$instance", ".*") for target in panel["targets"]]
-            for panel in panels() if panel["type"] != "row"}
+    return {panel["title"]: [query.expression for query in dashboard.queries(panel, VARIABLES)]
+            for panel in dashboard.shown(dashboard.read())}
 
 
 def expressions():
     """(where, expression) of everything in deploy/ that asks for metrics."""
     yield from ((f"rule {rule.get('alert') or rule['record']}", rule["expr"]) for rule in rules())
     yield from ((f"panel {title}", query) for title, queries in panel_queries().items() for query in queries)
+    yield from ((f"annotation {name}", query)
+                for name, query in dashboard.annotations(dashboard.read(), VARIABLES).items())
     yield from (("adapter", query) for query in adapter_queries())
 
 
@@ -91,6 +87,27 @@ def test_every_metric_is_exposed(families):
     assert not {pair for pair in found if base_name(pair[1], families) is None}
 
 
+def test_every_metric_is_on_the_dashboard(families):
+    text = " ".join(query for queries in panel_queries().values() for query in queries)
+    assert {base_name(name, families) for name in NAME.findall(text)} == set(families)
+
+
+def test_variables_are_filled_in():
+    document = dashboard.read()
+    asked = []
+
+    def label_values(selector, label):
+        asked.append((selector, label))
+        return ["first", "second"]
+
+    assert dashboard.resolve(document, label_values) == {"job": "first", "instance": ".*"}
+    assert asked == [("rankd_build_info", "job"), ('rankd_build_info{job="first"}', "instance")]
+    assert dashboard.fill("rate(x{a=\"$job\"}[${__rate_interval}])", VARIABLES) == 'rate(x{a="rankd"}[5s])'
+    assert not [query for _, query in expressions() if "$" in query]
+    with pytest.raises(KeyError):
+        dashboard.fill("$unknown", VARIABLES)
+
+
 def test_every_recorded_series_is_recorded():
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     asked = {name for _, expression in expressions() for name in RECORDED.findall(expression)}
@@ -98,8 +115,7 @@ def test_every_recorded_series_is_recorded():
 
 
 def test_every_label_is_exposed(families):
-    """Labels of selectors exist, and so do the values that they must equal (but status codes: each appears at its
-    first answer)."""
+    """Labels of selectors exist, and so do the values that they must equal."""
     checked = 0
     for where, expression in expressions():
         for name, matchers in SELECTOR.findall(expression):
@@ -109,7 +125,7 @@ def test_every_label_is_exposed(families):
                     continue
                 checked += 1
                 assert any(label in sample for sample in samples), (where, name, label)
-                if operator == "=" and label != "code":
+                if operator == "=":
                     assert any(sample.get(label) == value for sample in samples), (where, name, label, value)
     assert checked > 15
 
@@ -122,9 +138,10 @@ def test_the_autoscaler_asks_for_what_the_adapter_makes():
 
 
 def test_dashboard_is_laid_out():
-    taken, ids = set(), [panel["id"] for panel in panels()]
+    panels = dashboard.read()["panels"]
+    taken, ids = set(), [panel["id"] for panel in panels]
     assert len(ids) == len(set(ids))
-    for panel in panels():
+    for panel in panels:
         at = panel["gridPos"]
         cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
         assert at["x"] + at["w"] <= 24 and not cells & taken, panel["title"]
@@ -264,51 +281,21 @@ def test_queries_are_promql(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def ask(port, query):
-    """The result of an instant query: [] if there is none yet."""
-    url = f"http://127.0.0.1:{port}/api/v1/query?" + urllib.parse.urlencode({"query": query})
-    with urllib.request.urlopen(url, timeout=10) as reply:
-        return json.load(reply)["data"]["result"]
-
-
 @pytest.fixture(scope="module")
-def prometheus(tmp_path_factory):
-    """(server, port of a Prometheus that scrapes it every second and evaluates the rules)."""
+def watched(tmp_path_factory):
+    """(server, a Prometheus that scrapes it)"""
     folder = tmp_path_factory.mktemp("prometheus")
     served = models.link_golden(folder / "models", "sasrec_mlp")
     with Server(served, "--budget-ms", 20000, "--queue-ms", 20000) as server:
-        target = f"{server.admin[0]}:{server.admin[1]}"
-        config = {"global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "rule_files": [str(RULES)],
-                  "scrape_configs": [{"job_name": "rankd", "static_configs": [
-                      {"targets": [target], "labels": {"namespace": "shop", "pod": "a"}}]}]}
-        (folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-        with open(folder / "log", "w+", encoding="utf-8") as log:
-            process = subprocess.Popen(
-                ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
-                 "--web.listen-address=127.0.0.1:0"], stdout=log, stderr=log)
-            try:
-                yield server, find_port(process, folder / "log")
-            finally:
-                process.kill()
-                process.wait()
-
-
-def find_port(process, path):
-    """The port that Prometheus chose, from its log."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        found = re.search(r'msg="Listening on" address=127\.0\.0\.1:(\d+)', path.read_text(encoding="utf-8"))
-        if found:
-            return int(found.group(1))
-        time.sleep(0.1)
-    raise AssertionError(path.read_text(encoding="utf-8"))
+        with Prometheus(folder, server.admin, {"namespace": "shop", "pod": "a"}) as prometheus:
+            yield server, prometheus
 
 
 @needs_prometheus
-def test_every_panel_shows_something(prometheus):
+def test_every_panel_shows_something(watched):
     """Under traffic each query of the dashboard, the adapter and the rules has a result; no alert fires, but those of
     latency, which is the machine's."""
-    server, port = prometheus
+    server, prometheus = watched
     waiting = {query: title for title, queries in panel_queries().items() for query in queries}
     waiting |= {query: "adapter" for query in adapter_queries() if "sum by" in query}
     waiting |= {rule["record"]: "rule" for rule in rules() if "record" in rule}
@@ -316,7 +303,7 @@ def test_every_panel_shows_something(prometheus):
     while waiting and time.monotonic() < deadline:
         for _ in range(20):
             server.rank({"candidates": [1, 2, "nobody"]})
-        waiting = {query: title for query, title in waiting.items() if not ask(port, query)}
+        waiting = {query: title for query, title in waiting.items() if not prometheus.ask(query)}
         time.sleep(0.5)
     assert not waiting
-    assert not ask(port, 'ALERTS{alertstate="firing",alertname!~"RankdBudgetBurn.*"}')
+    assert not prometheus.ask('ALERTS{alertstate="firing",alertname!~"RankdBudgetBurn.*"}')
