@@ -60,5 +60,5 @@ def annotations(document, variables):
 def legend(text, labels):
     """A series' name in the legend."""
     if not text:
-        return ", ".join(f"{name}={value}" for name, value in sorted(labels.items()))
+        return ", ".join(f"{name}={value}" for name, value in sorted(labels.items()) if name != "__name__")
     return LEGEND.sub(lambda match: labels.get(match.group(1), ""), text)

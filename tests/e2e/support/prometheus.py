@@ -73,6 +73,13 @@ class Prometheus:
         return [(series["metric"], [number_at(series["value"])])
                 for series in self.get("query", query=query)["result"]]
 
+    def await_value(self, query):
+        """Waits until the query has a value: the first scrape comes some seconds after the start."""
+        deadline = time.monotonic() + START_S
+        while not self.ask(query):
+            assert time.monotonic() < deadline, f"{query} has no value"
+            time.sleep(0.2)
+
     def ask_range(self, query, start, end, step_s):
         """The same at every step from start to end (s since the epoch)."""
         found = self.get("query_range", query=query, start=start, end=end, step=step_s)
