@@ -22,18 +22,18 @@ def _save(figure: Any, path: Path) -> str:
 
 def curves(training: List[Dict[str, Any]], path: Path) -> str:
     """Loss and task losses by epoch, and the validation metrics of the epochs that were judged."""
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4))
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4))
     epochs = range(1, len(training) + 1)
     for name in (key for key in training[0] if "." not in key and not key.endswith("seconds") and key != "validation"):
         left.plot(epochs, [line.get(name) for line in training], marker="o", label=name)
     left.set(xlabel="epoch", title="training loss")
-    left.legend()
     judged = [(at, line["validation"]) for at, line in zip(epochs, training) if "validation" in line]
     for name in judged[0][1] if judged else ():
         right.plot([at for at, _ in judged], [found[name] for _, found in judged], marker="o", label=name)
     right.set(xlabel="epoch", title="validation")
-    if judged:
-        right.legend(fontsize="small")
+    for axes in (left, right) if judged else (left,):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     return _save(figure, path)
 
 
