@@ -110,9 +110,9 @@ def test_tables_are_rendered_between_their_markers(tmp_path):
     assert tables.write_document(document, tmp_path) == ["retrieval-beauty"]
     text = document.read_text()
     assert "0.1100 ± 0.0141" in text and "0.2200 ± 0.0283" in text and "old" not in text
-    assert "| +25 %, +0 %, +20 % | +25 %, +25 %, -25 % |" in text
-    assert "| +0 %, -20 %, +60 % |  |" in text  # the longer base beside the base, and not beside itself
-    assert "| CPU s an epoch | CPU minutes |" in text and "| 3.0 ± 0.0 | 1.5 ± 0.0 |" in text
+    assert "| HR@20, HR@50, NDCG@20 over the base |  | +0 %, -20 %, +60 % | +25 %, +0 %, +20 % |" in text
+    assert "| over the base trained as long |  |  | +25 %, +25 %, -25 % |" in text
+    assert "| CPU s an epoch | 3.0 ± 0.0 |" in text and "| CPU minutes | 1.5 ± 0.0 |" in text
     assert text.startswith("before\n") and "middle" in text and "stays" in text
     assert tables.write_document(document, tmp_path) == ["retrieval-beauty"] and document.read_text() == text
 

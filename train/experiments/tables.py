@@ -84,24 +84,23 @@ def _against_base(plan: Plan, folder: Path) -> Dict[str, paired.Differences]:
 
 
 def render(plan_name: str, plan: Plan, folder: Path) -> str:
-    """The table of a plan's finished cells; rows without any are left out."""
-    found, columns = results(folder), ABLATION if plan_name == "ablation" else RETRIEVAL
-    rows = []
+    """The table of a plan's finished cells, a run a column; runs and metrics without any value are left out."""
+    found, metrics = results(folder), ABLATION if plan_name == "ablation" else RETRIEVAL
+    columns: Dict[str, Dict[str, str]] = {}
     for raw in plan.rows:
         cells = found.get(raw["name"])
         if not cells:
             continue
-        row: Dict[str, str] = {"row": raw["title"]}
-        row.update({title: _cell(cells, path) for title, path in columns.items()})
+        column = {title: _cell(cells, path) for title, path in metrics.items()}
         if plan_name != "ablation":
-            row["HR@20, HR@50, NDCG@20 over the base"] = _lifts(found, raw["name"])
-            row["over the base trained as long"] = _lifts(found, raw["name"], "_long")
-        row.update(_cost(cells))
-        rows.append(row)
-    if not rows:
+            column["HR@20, HR@50, NDCG@20 over the base"] = _lifts(found, raw["name"])
+            column["over the base trained as long"] = _lifts(found, raw["name"], "_long")
+        columns[raw["title"]] = {**column, **_cost(cells)}
+    if not columns:
         return "No cell is finished."
-    shown = [title for title in rows[0] if any(row[title] for row in rows)]
-    getters: Dict[str, Callable] = {title: (lambda row, title=title: row[title]) for title in shown}
+    names = [name for name in next(iter(columns.values())) if any(column[name] for column in columns.values())]
+    rows = [{"": name, **{title: column[name] for title, column in columns.items()}} for name in names]
+    getters: Dict[str, Callable] = {title: (lambda row, title=title: row[title]) for title in rows[0]}
     text = table(rows, getters)
     against = _against_base(plan, folder) if plan_name == "ablation" else {}
     if against:
