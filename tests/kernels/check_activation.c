@@ -65,6 +65,20 @@ static void check_function(const struct tier *tier, int which)
 	report(tier, functions[which].name);
 }
 
+/* Far below zero the activations are 0 to the last digit that counts: what is left of it must not grow with |x|. */
+static void check_flat(const struct tier *tier)
+{
+	float *y = guarded_floats(RK_PANEL);
+	for (int which = 0; which < 4; which++) {
+		for (int i = 0; i < RK_PANEL; i++)
+			y[i] = -ldexpf(50.0F, i);
+		apply(tier, which, y, 1, RK_PANEL);
+		for (uint32_t i = 0; i < RK_PANEL; i++)
+			expect_near((double)y[i], 0.0, 1e-12, functions[which].name, i);
+	}
+	report(tier, "activations: flat far below zero");
+}
+
 struct rows {
 	const struct tier *tier;
 	int which;
@@ -79,6 +93,8 @@ static void call(void *context)
 
 void check_activation(const struct tier *tier)
 {
+	if (!tier->bench)
+		check_flat(tier);
 	for (int which = 0; which < 6; which++) {
 		if (!tier->bench) {
 			check_function(tier, which);

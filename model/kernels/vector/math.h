@@ -34,19 +34,23 @@ static inline vec vec_relu(vec x)
 	return vec_max(vec_set1(0.0F), x);
 }
 
-/* x Φ(x), Φ(x) = (1 + erf(x / √2)) / 2 = 1/2 + x P(t), t = 2 (x / 5.5)² − 1; beyond ±5.5 Φ is 0 or 1 in float. */
+/*
+ * x Φ(x), Φ(x) = (1 + erf(x / √2)) / 2 = 1/2 + x P(t), t = 2 (x / 5.5)² − 1; beyond ±5.5 Φ is 0 or 1 in float.
+ * It must be so to the last bit, since an error of Φ grows with |x|: the linear coefficient is one ulp off its fit, so
+ * that Φ(−5.5) comes out at or just below 0, which the maximum makes 0, and Φ(5.5) at 1.
+ */
 static inline vec vec_gelu(vec x)
 {
 	static const float powers[] = {-1.370332786e-3F, 1.018114854e-3F, -1.225103042e-3F, 4.242997617e-3F,
 				       -7.679346483e-3F, 1.046490390e-2F, -1.466895360e-2F, 2.028902806e-2F,
 				       -2.611306496e-2F, 3.208160400e-2F, -3.878720477e-2F, 4.773699492e-2F,
-				       -6.417247653e-2F, 1.285519302e-1F};
+				       -6.417246908e-2F, 1.285519302e-1F};
 	vec near = vec_min(vec_set1(5.5F), vec_max(vec_set1(-5.5F), x));
 	vec t = vec_fma(vec_mul(near, near), vec_set1(2.0F / (5.5F * 5.5F)), vec_set1(-1.0F));
 	vec p = vec_set1(5.399954971e-4F);
 	_Pragma("GCC unroll 16") for (size_t i = 0; i < sizeof(powers) / sizeof(powers[0]); i++) p =
 		vec_fma(p, t, vec_set1(powers[i]));
-	return vec_mul(x, vec_fma(near, p, vec_set1(0.5F)));
+	return vec_mul(x, vec_max(vec_set1(0.0F), vec_fma(near, p, vec_set1(0.5F))));
 }
 
 /* x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))) = x sigmoid(2 √(2/π) (x + 0.044715 x³)) */
