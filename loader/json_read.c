@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct outline {
 	uint32_t depth, max_depth;
@@ -177,6 +179,19 @@ static struct rk_bytes cut(struct rk_bytes text, size_t max)
 	return (struct rk_bytes){text.data, text.size < max ? text.size : max};
 }
 
+/* With as few digits as read back to the same number, and never as an integer. */
+static void show_real(struct rk_json_shown *shown, double value)
+{
+	enum { DIGITS = 15, ENOUGH_DIGITS = 17 }; /* a double keeps 15; 17 tell all doubles apart */
+	for (int n_digits = DIGITS; n_digits <= ENOUGH_DIGITS; n_digits++) {
+		(void)snprintf(shown->text, sizeof(shown->text), "%.*g", n_digits, value);
+		if (strtod(shown->text, NULL) == value)
+			break;
+	}
+	if (strpbrk(shown->text, ".en") == NULL) /* n: inf and nan */
+		(void)snprintf(shown->text, sizeof(shown->text), "%.1f", value);
+}
+
 struct rk_json_shown rk_json_show(const json_t *value)
 {
 	static const char *const names[] = {
@@ -193,7 +208,7 @@ struct rk_json_shown rk_json_show(const json_t *value)
 	else if (json_is_integer(value))
 		(void)snprintf(shown.text, sizeof(shown.text), "%lld", (long long)json_integer_value(value));
 	else if (json_is_real(value))
-		(void)snprintf(shown.text, sizeof(shown.text), "%.17g", json_real_value(value));
+		show_real(&shown, json_real_value(value));
 	else
 		(void)snprintf(shown.text, sizeof(shown.text), "%s", names[json_typeof(value)]);
 	return shown;

@@ -140,6 +140,11 @@ Test(json_read, what_is_shown_is_short)
 {
 	expect_shown(NULL, "nothing");
 	expect_shown(json_real(0.5), "0.5");
+	expect_shown(json_real(4), "4.0");
+	expect_shown(json_real(100), "100.0");
+	expect_shown(json_real(-1e15), "-1e+15");
+	expect_shown(json_real(0.1), "0.1");
+	expect_shown(json_real(0.016393442622950821), "0.01639344262295082");
 	expect_shown(json_integer(-7), "-7");
 	expect_shown(json_object(), "an object");
 	expect_shown(json_array(), "a list");
