@@ -33,7 +33,7 @@ static size_t piece_of(uint64_t rest)
 	return rest < RK_STREAM_BUFFER_BYTES ? (size_t)rest : RK_STREAM_BUFFER_BYTES;
 }
 
-enum rk_status rk_tensor_stream_skip(struct rk_tensor_stream *stream, uint64_t size, struct rk_error *reterr)
+enum rk_status rk_tensor_stream_hash(struct rk_tensor_stream *stream, uint64_t size, struct rk_error *reterr)
 {
 	enum rk_status status = RK_OK;
 	for (uint64_t rest = size; status == RK_OK && rest > 0;) {
@@ -42,6 +42,11 @@ enum rk_status rk_tensor_stream_skip(struct rk_tensor_stream *stream, uint64_t s
 		rest -= piece;
 	}
 	return status;
+}
+
+void rk_tensor_stream_skip(struct rk_tensor_stream *stream, uint64_t size)
+{
+	stream->offset += size;
 }
 
 /* ---- values ---- */

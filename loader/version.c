@@ -64,8 +64,10 @@ static enum rk_status read_tensor(struct rk_tensor_stream *stream, const struct 
 				  const struct rk_bound *bound, struct rk_slot_target *target, struct rk_arena *arena,
 				  struct rk_error *reterr)
 {
-	if (bound->slot == NULL)
-		return rk_tensor_stream_skip(stream, tensor->bytes, reterr);
+	if (bound->slot == NULL) {
+		rk_tensor_stream_skip(stream, tensor->bytes);
+		return RK_OK;
+	}
 	void *memory = rk_arena_alloc(arena, rk_bind_memory_bytes(bound->kind, tensor));
 	if (memory == NULL)
 		return rk_error_set(reterr, RK_NO_MEMORY, "%s: no memory", tensor->name.data);
@@ -83,7 +85,7 @@ static enum rk_status stream_tensors(struct rk_version *version, const struct rk
 	uint64_t head_bytes = source->file.size - source->binding.used_bytes - source->binding.dropped_bytes;
 	struct rk_tensor_stream stream;
 	rk_tensor_stream_init(&stream, &source->file, buffer);
-	enum rk_status status = rk_tensor_stream_skip(&stream, head_bytes, reterr);
+	enum rk_status status = rk_tensor_stream_hash(&stream, head_bytes, reterr);
 	for (uint32_t i = 0; status == RK_OK && i < index->n; i++)
 		status = read_tensor(&stream, &index->tensors[i], &source->binding.bound[i], target, arena, reterr);
 	if (status == RK_OK)

@@ -29,7 +29,7 @@ struct rk_load_report {
 	uint32_t n_used, n_dropped;
 	uint64_t used_bytes, dropped_bytes;
 	uint64_t file_bytes;
-	char sha256[65];         /* of model.safetensors, lower-case hex */
+	char sha256[65];         /* of model.safetensors without its training-only bytes, lower-case hex */
 	uint32_t n_golden;       /* golden requests checked */
 	double parity_max_error; /* largest |ours − expected| / max(1, |expected|); 0 without golden.jsonl */
 	uint32_t n_warmup;       /* warm-up requests replayed */
@@ -65,8 +65,8 @@ struct rk_version {
  * Errors name the file and, for a tensor, tensor, expected and found.
  *
  * model.safetensors is read once, in its order, into private memory: each used tensor straight to its place.
- * Training-only tensors never enter the model's memory and are never interpreted; their bytes only pass through a small
- * buffer on their way into report.sha256, so that it is what `sha256sum model.safetensors` prints. */
+ * Training-only tensors are not read, so report.sha256 is of the other bytes: where there are no such tensors, what
+ * `sha256sum model.safetensors` prints. */
 RK_NODISCARD enum rk_status rk_version_open(struct rk_version **ret_version, const char *path, const char *name,
 					    uint64_t number, const struct rk_version_options *options,
 					    struct rk_error *reterr);

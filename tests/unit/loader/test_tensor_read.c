@@ -51,7 +51,7 @@ static void open_file(struct setup *setup, size_t lead, const void *bytes, size_
 	cr_assert_eq(rk_folder_open(&folder, setup->folder.path, NULL), RK_OK);
 	cr_assert_eq(rk_file_open(&setup->file, folder, "f", NULL), RK_OK);
 	rk_tensor_stream_init(&setup->stream, &setup->file, buffer);
-	cr_assert_eq(rk_tensor_stream_skip(&setup->stream, lead, NULL), RK_OK);
+	cr_assert_eq(rk_tensor_stream_hash(&setup->stream, lead, NULL), RK_OK);
 }
 
 static void close_file(struct setup *setup)
@@ -145,7 +145,7 @@ Test(tensor_read, a_halved_table_is_rounded_across_pieces)
 	close_file(&setup);
 }
 
-Test(tensor_read, everything_that_passes_is_hashed)
+Test(tensor_read, everything_that_is_read_is_hashed)
 {
 	static char bytes[1000];
 	char hex[65], expected[65], memory[100];
@@ -160,9 +160,10 @@ Test(tensor_read, everything_that_passes_is_hashed)
 	open_file(&setup, 3, bytes, sizeof(bytes));
 	struct rk_tensor tensor = {.dtype = RK_FILE_U8, .n_dims = 1, .dims = {100}, .offset = 3, .bytes = 100};
 	cr_assert_eq(rk_tensor_stream_read(&setup.stream, &tensor, RK_SLOT_U8, memory, NULL), RK_OK);
-	cr_assert_eq(rk_tensor_stream_skip(&setup.stream, 900, NULL), RK_OK);
+	cr_assert_eq(rk_tensor_stream_hash(&setup.stream, 900, NULL), RK_OK);
+	rk_tensor_stream_skip(&setup.stream, UINT64_C(1) << 50); /* would fail here, and take days, if it were read */
 	rk_sha256_finish(&setup.stream.sha, hex);
 	cr_assert_str_eq(hex, expected);
-	cr_assert_eq(rk_tensor_stream_skip(&setup.stream, 1, NULL), RK_IO, "there is nothing behind the end");
+	cr_assert_eq(rk_tensor_stream_hash(&setup.stream, 1, NULL), RK_IO, "there is nothing behind the end");
 	close_file(&setup);
 }
