@@ -34,12 +34,23 @@ static const char *type_name(mode_t mode)
 	return S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a pipe" : S_ISSOCK(mode) ? "a socket" : "a device";
 }
 
+/* A file that may be absent (golden.jsonl) must not count as absent where a link says that there should be one. */
+static bool is_link(int folder, const char *name)
+{
+	struct stat entry;
+	return fstatat(folder, name, &entry, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(entry.st_mode);
+}
+
 enum rk_status rk_file_open(struct rk_file *ret_file, int folder, const char *name, struct rk_error *reterr)
 {
 	/* without O_NONBLOCK a pipe of that name would hold the loader for ever */
 	struct rk_file file = {.fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
-	if (file.fd < 0)
-		return fail_open(name, reterr);
+	if (file.fd < 0) {
+		enum rk_status failed = fail_open(name, reterr);
+		if (failed == RK_NOT_FOUND && is_link(folder, name))
+			return rk_error_set(reterr, RK_INVALID, "%s: a link that leads to no file", name);
+		return failed;
+	}
 	enum rk_status status = RK_OK;
 	if (fstat(file.fd, &file.first) != 0)
 		status = rk_error_set(reterr, RK_IO, "%s: %s", name, strerror(errno));

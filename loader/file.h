@@ -22,8 +22,8 @@ struct rk_file {
  * Close it with close(2). */
 RK_NODISCARD enum rk_status rk_folder_open(int *ret_fd, const char *path, struct rk_error *reterr);
 
-/* Opens the regular file `name` in the folder for reading. RK_NOT_FOUND, RK_INVALID (not a regular file) or RK_IO;
- * messages start with `name`. */
+/* Opens the regular file `name` in the folder for reading. RK_NOT_FOUND, RK_INVALID (not a regular file, or a link that
+ * leads to none) or RK_IO; messages start with `name`. */
 RK_NODISCARD enum rk_status rk_file_open(struct rk_file *ret_file, int folder, const char *name,
 					 struct rk_error *reterr);
 

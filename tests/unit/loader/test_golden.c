@@ -62,6 +62,14 @@ Test(golden, no_file_is_fine)
 	cr_assert_eq(rk_golden_check(&version, test_path(folder.path, "none"), rank_fake, &fake, &error), RK_NOT_FOUND);
 }
 
+Test(golden, a_link_that_leads_nowhere_is_no_absent_file)
+{
+	struct rk_error error = {.status = RK_OK};
+	cr_assert_eq(symlink("nowhere", test_path(folder.path, "golden.jsonl")), 0);
+	cr_assert_eq(rk_golden_check(&version, folder.path, rank_fake, &fake, &error), RK_INVALID);
+	cr_assert_str_eq(error.message, "golden.jsonl: a link that leads to no file");
+}
+
 Test(golden, top_k_is_left_out_and_all_else_stays_exactly)
 {
 	struct rk_error error = {.status = RK_OK};
