@@ -1,6 +1,7 @@
 // The Markdown that training reports are written in: headings, paragraphs, lists, tables, code, emphasis.
 import { el } from "./dom.js";
 
+const PICTURE = /!\[[^\]]*\]\([^)]*\)/g;  // they stand beside the report, in the model folder
 const PARTS = /`([^`]+)`|\*\*([^*]+)\*\*|\*([^*]+)\*|\[([^\]]+)\]\([^)]*\)/g;
 
 function inline(text) {
@@ -31,7 +32,7 @@ function tableOf(lines) {
 /** Elements of a text. Headings start at the third level: they stand inside of a card. */
 export function markdown(text) {
   const nodes = [];
-  for (const block of text.split(/\n\s*\n|\n(?=#)/)) {
+  for (const block of text.replace(PICTURE, "").split(/\n\s*\n|\n(?=#)/)) {
     const lines = block.split("\n").filter(line => line.trim() !== "");
     if (lines.length === 0) continue;
     const heading = /^(#{1,4}) (.*)/.exec(lines[0]);
