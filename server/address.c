@@ -26,8 +26,8 @@ static enum rk_status parse_unix(const char *path, struct rk_address *ret_addres
 	if (path[0] != '/')
 		return rk_error_set(reterr, RK_INVALID, "expected an absolute path after unix:");
 	if (strlen(path) >= sizeof(address.path))
-		return rk_error_set(reterr, RK_INVALID, "expected a path of at most %zu bytes after unix:, found %zu",
-				    sizeof(address.path) - 1, strlen(path));
+		return rk_error_set(reterr, RK_INVALID,
+				    "expected a path of at most %zu bytes after unix:", sizeof(address.path) - 1);
 	memcpy(address.path, path, strlen(path));
 	*ret_address = address;
 	return RK_OK;

@@ -3,6 +3,7 @@
 
 #include "model/base/check.h"
 #include "server/settings_row.h"
+#include "server/text.h"
 
 #include <errno.h>
 #include <math.h>
@@ -31,8 +32,8 @@ static enum rk_status parse_text(const struct rk_setting_row *row, const char *t
 {
 	size_t n = strlen(text);
 	if (n < row->low || n > row->high)
-		return rk_error_set(reterr, RK_INVALID, "expected a %s of %llu to %llu bytes, found %zu", row->unit,
-				    (unsigned long long)row->low, (unsigned long long)row->high, n);
+		return rk_error_set(reterr, RK_INVALID, "expected a %s of %llu to %llu bytes", row->unit,
+				    (unsigned long long)row->low, (unsigned long long)row->high);
 	memcpy(ret_text, text, n + 1);
 	return RK_OK;
 }
@@ -55,7 +56,7 @@ static enum rk_status parse_address(const struct rk_setting_row *row, const char
 	if (status != RK_OK)
 		return status;
 	if (address.kind == RK_ADDRESS_OFF && row->high == 0)
-		return rk_error_set(reterr, RK_INVALID, "cannot be off");
+		return rk_error_set(reterr, RK_INVALID, "expected host:port, [v6]:port or unix:/path");
 	*ret_address = address;
 	return RK_OK;
 }
@@ -175,14 +176,37 @@ enum rk_status rk_setting_parse(const struct rk_setting_row *row, const char *te
 	return RK_INVALID;
 }
 
+enum { SHOWN_BYTES = 64 }; /* of a value in a message */
+
+/* The value as a message shows it: quoted, escaped, cut with its length behind. */
+static void show(const char *value, char *ret_text, size_t size)
+{
+	size_t n = strlen(value);
+	struct rk_text text;
+	rk_text_init(&text, ret_text, size - 1);
+	rk_text_put_json_untrusted(&text, (struct rk_bytes){value, n < SHOWN_BYTES ? n : SHOWN_BYTES});
+	if (n > SHOWN_BYTES) {
+		rk_text_put_text(&text, "… of ");
+		rk_text_put_unsigned(&text, n);
+		rk_text_put_text(&text, " bytes");
+	}
+	RK_ASSERT(!text.overflowed);
+	ret_text[text.used] = '\0';
+}
+
 enum rk_status rk_settings_set(struct rk_settings *settings, const char *where, const char *key, const char *text,
 			       struct rk_error *reterr)
 {
 	const struct rk_setting_row *row = rk_setting_find(key);
 	if (row == NULL)
 		return rk_error_set(reterr, RK_NOT_FOUND, "%s: %s: no such setting", where, key);
-	enum rk_status status = rk_setting_parse(row, text, settings, reterr);
-	return status == RK_OK ? RK_OK : rk_error_prefix(reterr, status, "%s: %s", where, key);
+	struct rk_error reason;
+	enum rk_status status = rk_setting_parse(row, text, settings, &reason);
+	if (status == RK_OK)
+		return RK_OK;
+	char found[6 * SHOWN_BYTES + 64]; /* an escape takes at most six bytes */
+	show(text, found, sizeof(found));
+	return rk_error_set(reterr, status, "%s: %s: %s, found %s", where, key, reason.message, found);
 }
 
 static uint32_t usable_cores(void)

@@ -5,6 +5,7 @@
 #include "server/text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void put_real(struct rk_text *text, double real)
 {
@@ -13,7 +14,8 @@ static void put_real(struct rk_text *text, double real)
 	for (int precision = 1; precision <= 17; precision++) { /* the shortest that reads back to the same double */
 		double back = 0;
 		n = snprintf(digits, sizeof(digits), "%.*g", precision, real);
-		if (sscanf(digits, "%lf", &back) == 1 && back == real)
+		bool is_plain = real < 1 || strchr(digits, 'e') == NULL; /* 20, not 2e+01 */
+		if (is_plain && sscanf(digits, "%lf", &back) == 1 && back == real)
 			break;
 	}
 	rk_text_put(text, digits, (size_t)n);

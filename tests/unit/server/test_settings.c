@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static struct rk_settings settings;
@@ -158,7 +157,8 @@ Test(settings, what_is_printed_is_a_config_file_that_says_the_same)
 	static char shown[65536], again[65536];
 	cr_assert_eq(load("--drain-delay 0.1 --listen [::1]:0 --admin off --max-body-bytes 64KiB", ""), RK_OK);
 	(void)rk_settings_write(&settings, shown, sizeof(shown));
-	cr_assert_not_null(strstr(shown, "\"drain_delay\": 0.1"));
+	cr_assert_not_null(strstr(shown, "\"drain_delay\": 0.1,"));
+	cr_assert_not_null(strstr(shown, "\"drain_timeout\": 20,"), "%s", shown);
 	cr_assert_not_null(json_kept(shown, strlen(shown)));
 	rk_settings_default(&settings);
 	cr_assert_eq(rk_settings_merge_file(&settings, "shown", rk_bytes_of(shown), &error), RK_OK, "%s",
@@ -246,6 +246,29 @@ Test(settings, values_out_of_form_or_range_are_refused)
 	}
 }
 
+Test(settings, a_refusal_shows_the_value_on_one_line)
+{
+	static const struct {
+		const char *key, *value, *end;
+	} cases[] = {
+		{"max_body_bytes", "4MB", "bytes (also as KiB, MiB, GiB), found \"4MB\""},
+		{"drain_delay", "5s", "expected a number from 0 to 3600 (s), found \"5s\""},
+		{"cpu", "sse", "expected one of auto|scalar|avx2|avx512, found \"sse\""},
+		{"listen", "off", "expected host:port, [v6]:port or unix:/path, found \"off\""},
+		{"listen", "h:70000", "expected a port from 0 to 65535 after the last colon, found \"h:70000\""},
+		{"default_model", "a\n\"b\xff", "expected 1 to 64 of A-Z a-z 0-9 . _ -, found \"a\\n\\\"b\\ufffd\""},
+		{"default_model", "0123456789012345678901234567890123456789012345678901234567890123456789",
+		 "expected a name of 0 to 64 bytes, found "
+		 "\"0123456789012345678901234567890123456789012345678901234567890123\"… of 70 bytes"},
+		{"log_ids", "yes", "expected true or false, found \"yes\""},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cr_assert_eq(rk_settings_set(&settings, "here", cases[i].key, cases[i].value, &error), RK_INVALID);
+		size_t n = strlen(error.message), n_end = strlen(cases[i].end);
+		cr_assert(n >= n_end && strcmp(error.message + n - n_end, cases[i].end) == 0, "%s", error.message);
+	}
+}
+
 Test(settings, the_file_must_be_an_object_of_known_keys_with_the_right_types)
 {
 	static const struct {
@@ -256,7 +279,7 @@ Test(settings, the_file_must_be_an_object_of_known_keys_with_the_right_types)
 		{"{\"workers\":\"4\"}", ": workers: expected a whole number, found a string"},
 		{"{\"workers\":4.0}", ": workers: expected a whole number, found a number with a fraction"},
 		{"{\"workers\":null}", ": workers: expected a whole number, found null"},
-		{"{\"workers\":0}", ": workers: expected a whole number from 1 to 256 (threads)"},
+		{"{\"workers\":0}", ": workers: expected a whole number from 1 to 256 (threads), found \"0\""},
 		{"{\"drain_delay\":\"5\"}", ": drain_delay: expected a number, found a string"},
 		{"{\"models\":5}", ": models: expected a string, found a whole number"},
 		{"{\"cpu\":true}", ": cpu: expected a string, found a boolean"},
@@ -289,7 +312,8 @@ Test(settings, the_command_line_is_checked)
 		{"--wrokers 4", "command line: --wrokers: no such setting"},
 		{"--workers", "command line: --workers: needs a value"},
 		{"--workers --cpu auto", "command line: --workers: needs a value"},
-		{"--workers= --cpu auto", "command line: workers: expected a whole number from 1 to 256 (threads)"},
+		{"--workers= --cpu auto",
+		 "command line: workers: expected a whole number from 1 to 256 (threads), found \"\""},
 		{"--drain_delay 5", "command line: --drain_delay: no such setting"},
 		{"serve", "command line: serve: expected a flag that begins with --"},
 		{"-w 4", "command line: -w: expected a flag that begins with --"},
@@ -299,8 +323,10 @@ Test(settings, the_command_line_is_checked)
 		{"--print-config=yes", "command line: --print-config: takes no value"},
 		{"--help=yes", "command line: --help: takes no value"},
 		{"--help --nonsense", "command line: --nonsense: no such setting"},
-		{"--workers 300", "command line: workers: expected a whole number from 1 to 256 (threads)"},
-		{"--workers -1", "command line: workers: expected a whole number from 1 to 256 (threads)"},
+		{"--workers 300",
+		 "command line: workers: expected a whole number from 1 to 256 (threads), found \"300\""},
+		{"--workers -1",
+		 "command line: workers: expected a whole number from 1 to 256 (threads), found \"-1\""},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		cr_assert_eq(load(cases[i].words, ""), RK_INVALID, "%s", cases[i].words);
@@ -322,7 +348,8 @@ Test(settings, the_environment_is_checked)
 		cr_assert_str_eq(error.message, expected);
 	}
 	cr_assert_eq(load("", "RANKD_WORKERS=many"), RK_INVALID);
-	cr_assert_str_eq(error.message, "environment: workers: expected a whole number from 1 to 256 (threads)");
+	cr_assert_str_eq(error.message,
+			 "environment: workers: expected a whole number from 1 to 256 (threads), found \"many\"");
 	cr_assert_eq(load("", "RANK_WORKERS=many XRANKD_WORKERS=many rankd_workers=many"), RK_OK);
 }
 
@@ -353,48 +380,4 @@ Test(settings, help_shows_every_flag)
 	RK_SETTING_TABLE(HELP_HAS)
 	cr_assert_not_null(strstr(help, "  --max-body-bytes bytes "));
 	cr_assert_not_null(strstr(help, "(default 50; 1 to 60000 ms)"));
-}
-
-static enum rk_status read_token(const char *text, size_t size, mode_t mode, char *ret_token, size_t room,
-				 size_t *ret_bytes)
-{
-	char path[] = "/tmp/rankd-token-XXXXXX";
-	int fd = mkstemp(path);
-	cr_assert_geq(fd, 0);
-	cr_assert_eq(write(fd, text, size), (ssize_t)size);
-	cr_assert_eq(fchmod(fd, mode), 0);
-	(void)close(fd);
-	error = (struct rk_error){0};
-	enum rk_status status = rk_settings_read_token(path, ret_token, room, ret_bytes, &error);
-	(void)unlink(path);
-	return status;
-}
-
-Test(settings, token)
-{
-	static char text[5000], token[4096];
-	size_t n = 0;
-	memset(text, 't', sizeof(text));
-	cr_assert_eq(read_token(text, 32, 0600, token, sizeof(token), &n), RK_OK, "%s", error.message);
-	cr_assert_eq(n, 32);
-	cr_assert_eq(memcmp(token, text, 32), 0);
-	text[40] = '\r';
-	text[41] = '\n';
-	cr_assert_eq(read_token(text, 42, 0400, token, sizeof(token), &n), RK_OK);
-	cr_assert_eq(n, 40);
-	text[40] = text[41] = 't';
-	cr_assert_eq(read_token(text, 4096, 0600, token, sizeof(token), &n), RK_OK);
-	cr_assert_eq(n, 4096);
-	cr_assert_eq(read_token(text, 4097, 0600, token, sizeof(token), &n), RK_INVALID);
-	cr_assert_eq(read_token(text, 5000, 0600, token, sizeof(token), &n), RK_INVALID);
-	cr_assert_eq(read_token(text, 31, 0600, token, sizeof(token), &n), RK_INVALID);
-	cr_assert_eq(read_token(text, 64, 0600, token, 63, &n), RK_LIMIT);
-	cr_assert_eq(read_token(text, 64, 0640, token, sizeof(token), &n), RK_INVALID);
-	cr_assert_not_null(strstr(error.message, "expected mode 0600, found 0640"));
-	cr_assert_eq(read_token(text, 64, 0604, token, sizeof(token), &n), RK_INVALID);
-	cr_assert_null(strstr(error.message, "ttt"));
-	text[5] = '\0';
-	cr_assert_eq(read_token(text, 64, 0600, token, sizeof(token), &n), RK_INVALID);
-	cr_assert_eq(rk_settings_read_token("/tmp", token, sizeof(token), &n, &error), RK_INVALID);
-	cr_assert_eq(rk_settings_read_token("/nowhere/token", token, sizeof(token), &n, &error), RK_IO);
 }
