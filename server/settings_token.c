@@ -21,6 +21,19 @@ static enum rk_status check_file(int fd, const char *path, struct rk_error *rete
 	return RK_OK;
 }
 
+/* Whether an Authorization header can say it: such a header has one line, and its ends are trimmed. */
+static bool fits_a_header(const char *token, size_t size)
+{
+	if (token[0] == ' ' || token[0] == '\t' || token[size - 1] == ' ' || token[size - 1] == '\t')
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)token[i];
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
 static enum rk_status read_token(int fd, const char *path, char *ret_token, size_t *ret_bytes, struct rk_error *reterr)
 {
 	size_t used = 0;
@@ -34,10 +47,14 @@ static enum rk_status read_token(int fd, const char *path, char *ret_token, size
 	while (used > 0 && (ret_token[used - 1] == '\n' || ret_token[used - 1] == '\r'))
 		used--;
 	if (used < MIN_TOKEN_BYTES || used > MAX_TOKEN_BYTES)
-		return rk_error_set(reterr, RK_INVALID, "%s: expected a token of %d to %d bytes", path, MIN_TOKEN_BYTES,
-				    MAX_TOKEN_BYTES);
-	if (memchr(ret_token, '\0', used) != NULL)
-		return rk_error_set(reterr, RK_INVALID, "%s: the token has a NUL", path);
+		return rk_error_set(reterr, RK_INVALID, "%s: expected a token of %d to %d bytes, found %s%zu", path,
+				    MIN_TOKEN_BYTES, MAX_TOKEN_BYTES, used > MAX_TOKEN_BYTES ? "more than " : "",
+				    used > MAX_TOKEN_BYTES ? (size_t)MAX_TOKEN_BYTES : used);
+	if (!fits_a_header(ret_token, used))
+		return rk_error_set(reterr, RK_INVALID,
+				    "%s: expected a token on one line, without control characters or spaces at its "
+				    "ends: no header could carry it",
+				    path);
 	*ret_bytes = used;
 	return RK_OK;
 }

@@ -41,14 +41,35 @@ Test(settings_token, token)
 	cr_assert_eq(n, 4096);
 	cr_assert_eq(read_token(text, 4097, 0600, token, sizeof(token), &n), RK_INVALID);
 	cr_assert_eq(read_token(text, 5000, 0600, token, sizeof(token), &n), RK_INVALID);
+	cr_assert_not_null(strstr(error.message, "expected a token of 32 to 4096 bytes, found more than 4096"));
 	cr_assert_eq(read_token(text, 31, 0600, token, sizeof(token), &n), RK_INVALID);
+	cr_assert_not_null(strstr(error.message, "expected a token of 32 to 4096 bytes, found 31"));
 	cr_assert_eq(read_token(text, 64, 0600, token, 63, &n), RK_LIMIT);
 	cr_assert_eq(read_token(text, 64, 0640, token, sizeof(token), &n), RK_INVALID);
 	cr_assert_not_null(strstr(error.message, "expected mode 0600, found 0640"));
 	cr_assert_eq(read_token(text, 64, 0604, token, sizeof(token), &n), RK_INVALID);
 	cr_assert_null(strstr(error.message, "ttt"));
-	text[5] = '\0';
-	cr_assert_eq(read_token(text, 64, 0600, token, sizeof(token), &n), RK_INVALID);
 	cr_assert_eq(rk_settings_read_token("/tmp", token, sizeof(token), &n, &error), RK_INVALID);
 	cr_assert_eq(rk_settings_read_token("/nowhere/token", token, sizeof(token), &n, &error), RK_IO);
+}
+
+Test(settings_token, what_no_header_can_carry_is_refused)
+{
+	static const struct {
+		size_t at;
+		char byte;
+	} cases[] = {{5, '\0'}, {5, '\n'}, {5, '\r'}, {5, 0x1b}, {5, 0x7f}, {0, ' '}, {0, '\t'}, {39, ' '}, {39, '\t'}};
+	char text[40], token[4096];
+	size_t n = 0;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		memset(text, 't', sizeof(text));
+		text[cases[i].at] = cases[i].byte;
+		cr_assert_eq(read_token(text, sizeof(text), 0600, token, sizeof(token), &n), RK_INVALID, "%zu", i);
+		cr_assert_not_null(strstr(error.message, "on one line"), "%s", error.message);
+	}
+	memset(text, 't', sizeof(text));
+	text[5] = ' ';
+	text[6] = (char)0xc3;
+	text[7] = (char)0xa9;
+	cr_assert_eq(read_token(text, sizeof(text), 0600, token, sizeof(token), &n), RK_OK, "%s", error.message);
 }
