@@ -9,6 +9,7 @@
 #include "server/decoder.h"
 
 #include <math.h>
+#include <stdio.h>
 
 enum {
 	FEATURES_SHARE = 64, /* features of either kind, and words of 64 actions, that the arena's size allows for */
@@ -49,11 +50,19 @@ static void stop_malformed(struct rk_decoder *decoder, const char *detail, int64
 	rk_decoder_stop(decoder, RK_PROBLEM_MALFORMED_JSON, detail);
 }
 
+static void stop_too_large(struct rk_decoder *decoder, const char *limit, size_t expected, size_t found)
+{
+	struct rk_request_refusal *refusal = decoder->refusal;
+	(void)snprintf(refusal->text, sizeof(refusal->text), "%s: expected at most %zu, found %zu", limit, expected,
+		       found);
+	rk_decoder_stop(decoder, RK_PROBLEM_TOO_LARGE, refusal->text);
+}
+
 /* The body's values in the arena, or NULL after a refusal. */
 static const struct rk_json *load(struct rk_decoder *decoder, struct rk_bytes body)
 {
 	if (body.size > decoder->limits->max_body_bytes) {
-		rk_decoder_stop(decoder, RK_PROBLEM_TOO_LARGE, "the body is larger than max_body_bytes");
+		stop_too_large(decoder, "bytes of body (max_body_bytes)", decoder->limits->max_body_bytes, body.size);
 		return NULL;
 	}
 	struct rk_json_error error;
@@ -217,13 +226,12 @@ static bool count(struct rk_decoder *decoder, const struct rk_json *root)
 {
 	size_t n_candidates = array_size(rk_json_get(root, "candidates"));
 	size_t n_events = array_size(rk_json_get(root, "history"));
-	if (n_candidates > decoder->limits->max_candidates || n_events > decoder->limits->max_events) {
-		rk_decoder_stop(decoder, RK_PROBLEM_TOO_LARGE,
-				n_events > decoder->limits->max_events
-					? "history is longer than max_history_events"
-					: "there are more candidates than max_candidates");
+	if (n_candidates > decoder->limits->max_candidates)
+		stop_too_large(decoder, "candidates (max_candidates)", decoder->limits->max_candidates, n_candidates);
+	else if (n_events > decoder->limits->max_events)
+		stop_too_large(decoder, "history (max_history_events)", decoder->limits->max_events, n_events);
+	if (decoder->stopped)
 		return false;
-	}
 	decoder->request->input.n_candidates = (uint32_t)n_candidates;
 	decoder->request->input.n_events = (uint32_t)n_events;
 	decoder->request->top_k = (uint32_t)n_candidates;

@@ -47,9 +47,10 @@ struct rk_request {
 /* Why a request is refused: problem and detail always, offset ≥ 0 for malformed JSON, faults for invalid-request. */
 struct rk_request_refusal {
 	enum rk_problem problem;
-	const char *detail; /* constant text */
+	const char *detail; /* constant text, or the one below: not to be copied with the struct */
 	int64_t offset;
 	struct rk_faults faults;
+	char text[128];
 };
 
 /* Bytes of arena with which every body within the limits decodes, for models of up to 64 features of either kind and

@@ -129,9 +129,11 @@ def test_nothing_of_the_body_is_echoed(table_server):
 
 def test_limits_are_exact(table_server):
     assert table_server.rank({"candidates": [1] * 64}).status == 200
-    check_problem(table_server.rank({"candidates": [1] * 65}), 413, "too-large")
+    document = check_problem(table_server.rank({"candidates": [1] * 65}), 413, "too-large")
+    assert document["detail"] == "candidates (max_candidates): expected at most 64, found 65"
     assert table_server.rank({**OK, "history": [EVENT] * 16}).status == 200
-    check_problem(table_server.rank({**OK, "history": [EVENT] * 17}), 413, "too-large")
+    document = check_problem(table_server.rank({**OK, "history": [EVENT] * 17}), 413, "too-large")
+    assert document["detail"] == "history (max_history_events): expected at most 16, found 17"
 
 
 def test_default_limits(tmp_path):

@@ -306,6 +306,8 @@ Test(request_rules, a_body_over_the_limit_is_too_large)
 	memcpy(body, "{\"candidates\":[1]}", 18);
 	test_decode(&decoding, version, rk_bytes_of(body), "", &test_limits, rk_request_arena_bytes(&test_limits));
 	cr_assert_eq(decoding.refusal.problem, RK_PROBLEM_TOO_LARGE);
+	cr_assert_str_eq(decoding.refusal.detail,
+			 "bytes of body (max_body_bytes): expected at most 16384, found 16385");
 	body[16 * 1024] = '\0';
 	test_decode(&decoding, version, rk_bytes_of(body), "", &test_limits, rk_request_arena_bytes(&test_limits));
 	cr_assert(decoding.decoded);
