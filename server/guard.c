@@ -152,7 +152,7 @@ static bool is_json_type(struct rk_bytes value)
 /* Plain decimals only ("30", "12.5"): no sign, exponent, hexadecimal or word can slip in, and no locale matters. */
 static bool parse_budget(struct rk_bytes value, double *ret_ms)
 {
-	enum { MAX_CHARS = 18 };
+	enum { MAX_CHARS = 64 }; /* all 17 digits of a double below 1 are more than 18 */
 	double number = 0, scale = 1;
 	size_t n_points = 0;
 	if (value.size == 0 || value.size > MAX_CHARS || value.data[0] == '.' || value.data[value.size - 1] == '.')
@@ -273,7 +273,8 @@ bool rk_guard_end(struct rk_guard *guard)
 		guard->refusal.must_close = true; /* also beside another refusal: such a body is not read */
 	}
 	if (rk_route_ranks(guard->head.route) && guard->bad_budget_header != NULL) {
-		refuse(guard, RK_PROBLEM_INVALID_REQUEST, "a budget is a decimal number of milliseconds above 0");
+		refuse(guard, RK_PROBLEM_INVALID_REQUEST,
+		       "expected milliseconds above 0 in plain decimals of up to 64 characters, such as 30 or 12.5");
 		guard->refusal.header =
 			guard->refusal.problem == RK_PROBLEM_INVALID_REQUEST ? guard->bad_budget_header : NULL;
 	}

@@ -22,6 +22,7 @@ struct head_case {
 	{                                                                                                              \
 		"Host", "x"                                                                                            \
 	}
+#define DIGITS "123456789012345678901" /* 21 of them */
 #define JSON                                                                                                           \
 	{                                                                                                              \
 		"Content-Type", "application/json"                                                                     \
@@ -132,6 +133,15 @@ static const struct head_case cases[] = {
 	{"large where nothing is there", "POST", "/nope", "HTTP/1.1", {HOST, {"Content-Length", "999999"}}, 404, true},
 	/* budgets */
 	{"budget", "POST", "/rank", "HTTP/1.1", {HOST, {"x-rank-budget-ms", "12.5"}}, 0, false},
+	{"every digit of a double",
+	 "POST",
+	 "/rank",
+	 "HTTP/1.1",
+	 {HOST, {"X-Rank-Budget-Ms", "0.10000000000000009"}},
+	 0,
+	 false},
+	{"64 digits", "POST", "/rank", "HTTP/1.1", {HOST, {"X-Rank-Budget-Ms", DIGITS DIGITS DIGITS "1"}}, 0, false},
+	{"65 digits", "POST", "/rank", "HTTP/1.1", {HOST, {"X-Rank-Budget-Ms", DIGITS DIGITS DIGITS "12"}}, 422, false},
 	{"no budget", "POST", "/rank", "HTTP/1.1", {HOST, {"X-Rank-Budget-Ms", "0"}}, 422, false},
 	{"zero with a point", "POST", "/rank", "HTTP/1.1", {HOST, {"X-Rank-Budget-Ms", "0.000"}}, 422, false},
 	{"negative budget", "POST", "/rank", "HTTP/1.1", {HOST, {"X-Rank-Budget-Ms", "-1"}}, 422, false},
