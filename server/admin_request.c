@@ -37,6 +37,52 @@ static void point_to(struct rk_admin_order *order, const char *key)
 	order->pointer[used] = '\0';
 }
 
+static const char *type_name(const json_t *value)
+{
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		return "an object";
+	case JSON_ARRAY:
+		return "an array";
+	case JSON_STRING:
+		return "a string";
+	case JSON_INTEGER:
+		return "an integer";
+	case JSON_REAL:
+		return "a number with a fraction or an exponent";
+	case JSON_TRUE:
+	case JSON_FALSE:
+		return "a boolean";
+	case JSON_NULL:
+		break;
+	}
+	return "null";
+}
+
+static bool refuse_type(struct rk_admin_order *order, const char *expected, const json_t *found)
+{
+	(void)snprintf(order->detail, sizeof(order->detail), "expected %s, found %s", expected, type_name(found));
+	return refuse_at(order, order->detail);
+}
+
+/* In the words of POST /rank. */
+static const char *malformed_detail(const json_error_t *error)
+{
+	static const struct {
+		enum json_error_code code;
+		const char *detail;
+	} details[] = {
+		{json_error_duplicate_key, "an object has a key twice"},
+		{json_error_numeric_overflow, "a number is out of range"},
+		{json_error_end_of_input_expected, "there is more after the end of the value"},
+		{json_error_premature_end_of_input, "the body ends too early"},
+	};
+	for (size_t i = 0; i < sizeof(details) / sizeof(details[0]); i++)
+		if (details[i].code == json_error_code(error))
+			return details[i].detail;
+	return "invalid syntax";
+}
+
 static bool read_members(json_t *object, struct rk_admin_order *order)
 {
 	const char *key;
@@ -45,10 +91,12 @@ static bool read_members(json_t *object, struct rk_admin_order *order)
 	{
 		point_to(order, key);
 		if (strcmp(key, "version") != 0)
-			return refuse_at(order, "there is no such field; the only one is version");
+			return refuse_at(order, "unknown field; the only one is version");
 		if (json_is_null(value))
 			continue;
-		if (!json_is_integer(value) || json_integer_value(value) < 1)
+		if (!json_is_integer(value))
+			return refuse_type(order, "an integer", value);
+		if (json_integer_value(value) < 1)
 			return refuse_at(order, "expected an integer of at least 1");
 		order->number = (uint64_t)json_integer_value(value);
 	}
@@ -71,13 +119,13 @@ bool rk_admin_request_read(struct rk_bytes body, struct rk_admin_order *ret_orde
 	json_error_t error;
 	json_t *value = json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (value == NULL) {
-		(void)refuse(ret_order, RK_PROBLEM_MALFORMED_JSON, "the body is not JSON");
+		(void)refuse(ret_order, RK_PROBLEM_MALFORMED_JSON, malformed_detail(&error));
 		ret_order->refusal.has_offset = true;
 		ret_order->refusal.offset = (uint64_t)(error.position > 0 ? error.position : 0);
 		return false;
 	}
 	bool is_good =
-		json_is_object(value) ? read_members(value, ret_order) : refuse_at(ret_order, "expected an object");
+		json_is_object(value) ? read_members(value, ret_order) : refuse_type(ret_order, "an object", value);
 	json_decref(value);
 	return is_good;
 }

@@ -9,6 +9,7 @@ struct rk_admin_order {
 	uint64_t number; /* 0: the newest that loads */
 	struct rk_refusal refusal;
 	char pointer[96]; /* what refusal.pointer points to, if it does */
+	char detail[96];  /* likewise */
 };
 
 /* False: ret_order->refusal holds (400 with an offset, or 422 with a pointer). */

@@ -120,6 +120,30 @@ Test(admin_request, reads_the_order_to_reload)
 	cr_assert_not(rk_admin_request_read((struct rk_bytes){"\0", 1}, &order));
 }
 
+Test(admin_request, a_refusal_says_what_was_expected_and_found)
+{
+	static const struct {
+		const char *body, *detail;
+	} cases[] = {
+		{"{\"version\":\"1\"}", "expected an integer, found a string"},
+		{"{\"version\":1.0}", "expected an integer, found a number with a fraction or an exponent"},
+		{"{\"version\":0}", "expected an integer of at least 1"},
+		{"{\"versions\":1}", "unknown field; the only one is version"},
+		{"[]", "expected an object, found an array"},
+		{"null", "expected an object, found null"},
+		{"{", "the body ends too early"},
+		{"{\"version\":1,\"version\":2}", "an object has a key twice"},
+		{"{\"version\":1}x", "there is more after the end of the value"},
+		{"{\"version\":99999999999999999999}", "a number is out of range"},
+		{"{\"version\":01}", "invalid syntax"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rk_admin_order order;
+		cr_assert_not(rk_admin_request_read(rk_bytes_of(cases[i].body), &order), "%s", cases[i].body);
+		cr_assert_str_eq(order.refusal.detail, cases[i].detail);
+	}
+}
+
 Test(admin_request, long_keys_are_cut_between_characters)
 {
 	char body[512] = "{\"";
