@@ -47,6 +47,7 @@ void rk_connection_open(struct rk_connection *connection, int socket, uint64_t n
 	RK_ASSERT(pthread_mutex_lock(&connection->lock) == 0);
 	connection->socket = socket;
 	connection->opened_clock = clock_word(RK_CONNECTION_IDLE, now_ns);
+	atomic_store_explicit(&connection->timed_out, false, memory_order_relaxed);
 	connection->seen_clock = connection->seen_bytes = connection->grown_ns = connection->gone_clock = 0;
 	atomic_store_explicit(&connection->clock, connection->opened_clock, memory_order_release);
 	RK_ASSERT(pthread_mutex_unlock(&connection->lock) == 0);

@@ -1,6 +1,7 @@
 /*
  * One open connection and the request that it is at. Pooled: the limit on connections is the size of the pool.
- * Everything belongs to the I/O thread, but for what the reaper needs: `clock` and, under `lock`, the socket.
+ * Everything belongs to the I/O thread, but for what the reaper needs: `clock`, `timed_out` and, under `lock`,
+ * the socket.
  *
  *     IDLE → ARRIVING → WORKING → SENDING → IDLE            (→ REAPED from any of them but WORKING)
  *
@@ -60,6 +61,7 @@ struct rk_connection {
 	char *small_body; /* admin: RK_SMALL_BODY_BYTES; else NULL */
 	void *mhd;        /* the library's connection, while a reload is under way */
 
+	atomic_bool timed_out;      /* set by the reaper: it has answered with 408; cleared when that is counted */
 	atomic_uint_fast64_t clock; /* instant in ns << RK_CONNECTION_PHASE_BITS | phase */
 	pthread_mutex_t lock;
 	int socket; /* -1: not open; changes under the lock */

@@ -38,11 +38,23 @@ static void open_connection(struct rk_http *http, struct MHD_Connection *mhd, vo
 	*ret_connection = connection;
 }
 
+/* A request line that did not end in time was no request to the library: what the exchange holds is of the one before.
+ */
+static void count_late_line(struct rk_http *http, struct rk_connection *connection)
+{
+	if (!atomic_load_explicit(&connection->timed_out, memory_order_acquire))
+		return;
+	connection->exchange = (struct rk_exchange){.received_ns = connection->grown_ns};
+	rk_http_count_timeout(http, connection);
+	rk_http_log_request(http, connection);
+}
+
 static void close_connection(struct rk_http *http, void **connection_)
 {
 	struct rk_connection *connection = *connection_;
 	RK_ASSERT(connection != NULL && connection->magic == RK_CONNECTION_MAGIC && connection->exchange.slot == NULL);
 	rk_connection_close(connection);
+	count_late_line(http, connection);
 	connection->next_free = http->free;
 	http->free = connection;
 	*connection_ = NULL;

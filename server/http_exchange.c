@@ -36,6 +36,14 @@ void *rk_http_begin(void *context, const char *uri, struct MHD_Connection *mhd)
 	return connection;
 }
 
+void rk_http_count_timeout(struct rk_http *http, struct rk_connection *connection)
+{
+	if (!atomic_exchange_explicit(&connection->timed_out, false, memory_order_acq_rel))
+		return;
+	connection->exchange.status = 408;
+	rk_metrics_count_answer(&http->server->metrics, connection->exchange.guard.head.route, 408);
+}
+
 void rk_http_complete(void *context, struct MHD_Connection *mhd, void **exchange_, enum MHD_RequestTerminationCode why)
 {
 	struct rk_http *http = context;
@@ -53,6 +61,7 @@ void rk_http_complete(void *context, struct MHD_Connection *mhd, void **exchange
 	} else if (exchange->stage == RK_EXCHANGE_SUSPENDED) {
 		rk_reloader_finish(&http->server->reloader);
 	}
+	rk_http_count_timeout(http, connection);
 	if (exchange->status != 0)
 		rk_http_log_request(http, connection);
 	enum rk_connection_phase phase = rk_connection_phase(connection);

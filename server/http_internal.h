@@ -66,6 +66,8 @@ enum MHD_Result rk_http_handle(void *context, struct MHD_Connection *mhd, const 
 			       const char *version, const char *upload, size_t *upload_size, void **exchange);
 void *rk_http_begin(void *context, const char *uri, struct MHD_Connection *mhd);
 void rk_http_complete(void *context, struct MHD_Connection *mhd, void **exchange, enum MHD_RequestTerminationCode why);
+/* If the reaper has answered with 408, that is the exchange's status from here on, and it is counted. */
+void rk_http_count_timeout(struct rk_http *http, struct rk_connection *connection);
 void rk_http_resume(struct MHD_Connection *mhd, struct rk_http *http);
 void rk_http_suspend(struct MHD_Connection *mhd, struct rk_http *http);
 

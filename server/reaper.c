@@ -114,7 +114,8 @@ static void end_late(struct rk_reaper *reaper, struct rk_connection *connection,
 		const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
 		(void)setsockopt(connection->socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	} else if (is_request) {
-		(void)rk_canned_send(&reaper->timeout, connection->socket);
+		bool is_sent = rk_canned_send(&reaper->timeout, connection->socket);
+		atomic_store_explicit(&connection->timed_out, is_sent, memory_order_release);
 	}
 	(void)shutdown(connection->socket, SHUT_RDWR);
 	if ((is_request || is_answer) && reaper->options.reaped != NULL)

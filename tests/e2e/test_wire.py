@@ -175,6 +175,42 @@ def test_silence_ends(tight_server, part):
         check_problem(wire.parse_replies(answer)[0], 408, "request-timeout")
 
 
+def post_bytes_of(request_id):
+    return wire.post_bytes({"candidates": [1]}, headers=(f"X-Request-Id: {request_id}",))
+
+
+def late_records(server):
+    return [record for record in server.log_records() if record.get("status") == 408]
+
+
+def wait_for(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_late_requests_are_counted_and_logged(tmp_path):
+    """A 408 is an answer like any other, though the library never sees it."""
+    models.table_model(tmp_path / "models" / "table" / "1", {1: [0.0, 0.0]})
+    with Server(tmp_path / "models", "--request-timeout", 1, "--access-log-sample", 0) as server:
+        for part in (b"POST /ra", post_bytes_of("late-1")[:-5], LIVE + post_bytes_of("late-2")[:-5]):
+            answer, closed = wire.raw_exchange(server.data, part, 8)
+            assert closed and wire.parse_replies(answer)[-1].status == 408
+        with wire.connect(server.data) as sock:  # a line that is late has nothing of the request before it
+            sock.sendall(post_bytes_of("in-time"))
+            assert wire.read_reply(sock).status == 200
+            drip(sock, b"GET /" + b"y" * 200, 8)
+        wait_for(lambda: len(late_records(server)) == 4)
+        assert [(record["route"], record["request_id"]) for record in late_records(server)] == [
+            ("none", ""), ("rank", "late-1"), ("rank", "late-2"), ("none", "")]
+        assert all(500 < record["duration_ms"] < 20000 for record in late_records(server))
+        families = metrics.parse(server.admin_get("/metrics").body.decode())
+        for route in ("none", "rank"):
+            assert metrics.value(families, "rankd_http_requests_total", route=route, code="408") == 2
+        assert metrics.value(families, "rankd_request_timeouts_total") == 4
+
+
 def test_idle_connections_end(tight_server):
     with wire.connect(tight_server.data) as sock:
         sock.sendall(LIVE)
@@ -238,10 +274,7 @@ def test_an_answer_that_nobody_reads_ends(tmp_path):
             families = metrics.parse(server.admin_get("/metrics").body.decode())
             return metrics.value(families, "rankd_request_timeouts_total") == 1
 
-        deadline = time.monotonic() + 20
-        while not ended():
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_for(ended)
         with pytest.raises(ConnectionResetError):
             while sock.recv(65536):
                 pass
