@@ -74,9 +74,6 @@ static enum MHD_Result reload(struct rk_connection *connection, struct MHD_Conne
 	struct rk_exchange *exchange = &connection->exchange;
 	struct rk_server *server = connection->http->server;
 	const struct rk_head *head = &exchange->guard.head;
-	enum MHD_Result result;
-	if (!grant(connection, mhd, &result))
-		return result;
 	struct rk_admin_order order;
 	if (!rk_admin_request_read((struct rk_bytes){connection->small_body, (size_t)exchange->n_body}, &order))
 		return rk_http_answer_refusal(connection, mhd, &order.refusal);

@@ -124,9 +124,10 @@ static enum MHD_Result take_head(struct rk_connection *connection, struct MHD_Co
 	if (exchange->guard.head.trace.trace_id[0] != '\0')
 		rk_trace_begin(&exchange->guard.head.trace);
 	exchange->stage = RK_EXCHANGE_DISCARD;
-	bool is_ranking = rk_route_ranks(exchange->guard.head.route) && exchange->guard.head.method == RK_METHOD_POST;
-	if (!exchange->is_refused && is_ranking &&
-	    (exchange->guard.head.route == RK_ROUTE_RANK || rk_http_admin_grant(connection, mhd)))
+	enum rk_route route = exchange->guard.head.route;
+	bool is_post = !exchange->is_refused && exchange->guard.head.method == RK_METHOD_POST;
+	/* every POST of the admin port needs the token: without it, no body is asked for */
+	if (is_post && (route == RK_ROUTE_RANK || rk_http_admin_grant(connection, mhd)) && rk_route_ranks(route))
 		rk_http_rank_begin(connection);
 	if (!exchange->is_refused || !is_early(exchange))
 		return MHD_YES;

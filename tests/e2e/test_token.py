@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from support import models
+from support import models, wire
 from support.problems import check_problem
 from support.server import Server, run
 
@@ -61,6 +61,19 @@ def test_reading_needs_no_token(server):
 
 def test_an_unknown_model_does_not_show_without_the_token(server):
     check_problem(server.admin_post("/v1/models/nope/reload"), 401, "unauthorized")
+
+
+@pytest.mark.parametrize("path", ["reload", "try"])
+def test_without_the_token_no_body_is_asked_for(server, path):
+    head = f"POST /v1/models/table/{path} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 13\r\n"
+    with wire.connect(server.admin) as sock:
+        sock.sendall(head.encode() + b"\r\n")
+        check_problem(wire.read_reply(sock), 401, "unauthorized")
+    with wire.connect(server.admin) as sock:
+        sock.sendall(head.encode() + f"Authorization: Bearer {TOKEN}\r\n\r\n".encode())
+        assert wire.read_reply(sock, head_only=True).status == 100
+        sock.sendall(b'{"version":1}')
+        assert wire.read_reply(sock).status == (200 if path == "reload" else 422)
 
 
 def test_the_token_is_not_logged(server):
