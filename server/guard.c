@@ -87,6 +87,7 @@ void rk_guard_begin(struct rk_guard *guard, enum rk_listener listener, const str
 	guard->head.route = rk_route_find(listener, path, &guard->head.segment);
 	guard->head.max_body_bytes =
 		rk_route_ranks(guard->head.route) ? limits->max_body_bytes : (size_t)RK_SMALL_BODY_BYTES;
+	guard->too_large = limits->too_large;
 	guard->is_http_1_0 = strcmp(version, "HTTP/1.0") == 0;
 	if (!guard->is_http_1_0 && strcmp(version, "HTTP/1.1") != 0) {
 		rk_guard_malformed(guard, "only HTTP/1.0 and HTTP/1.1 are spoken here");
@@ -269,7 +270,7 @@ bool rk_guard_end(struct rk_guard *guard)
 	check_length(guard);
 	check_meaning(guard);
 	if (guard->head.content_length > guard->head.max_body_bytes) {
-		refuse(guard, RK_PROBLEM_TOO_LARGE, "the body is larger than this server takes");
+		refuse(guard, RK_PROBLEM_TOO_LARGE, guard->too_large);
 		guard->refusal.must_close = true; /* also beside another refusal: such a body is not read */
 	}
 	if (rk_route_ranks(guard->head.route) && guard->bad_budget_header != NULL) {

@@ -18,11 +18,12 @@ enum { RK_REQUEST_ID_BYTES = 64 };
 
 struct rk_guard_limits {
 	size_t max_body_bytes; /* of routes that rank; any other takes RK_SMALL_BODY_BYTES */
+	const char *too_large; /* detail of a 413 */
 };
 
 enum { RK_SMALL_BODY_BYTES = 16 * 1024 };
 
-/* Why a request is refused. Texts are constants. */
+/* Why a request is refused. Texts are not its own. */
 struct rk_refusal {
 	enum rk_problem problem;
 	unsigned status; /* the problem's own, but for 505 */
@@ -57,6 +58,7 @@ struct rk_guard {
 	struct rk_head head;
 	struct rk_refusal refusal; /* valid when rk_guard_end returned false */
 	/* private */
+	const char *too_large;
 	bool is_http_1_0, refused;
 	unsigned n_content_length, n_transfer_encoding, n_host, n_traceparent;
 	bool bad_media_type, bad_encoding;

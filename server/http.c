@@ -9,6 +9,7 @@
 #include "server/stack.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,7 +125,11 @@ enum rk_status rk_http_open(struct rk_http **ret_http, enum rk_listener listener
 	http->max_connections = max_connections;
 	http->n_pool = max_connections + OWN_CONNECTIONS;
 	http->guard_limits.max_body_bytes = server->settings.max_body_bytes;
-	rk_canned_write(&http->too_large, RK_PROBLEM_TOO_LARGE, "the body is larger than this server takes", 0);
+	(void)snprintf(http->too_large_detail, sizeof(http->too_large_detail),
+		       "expected a body of at most %zu bytes (max_body_bytes), or %d where nothing is ranked",
+		       server->settings.max_body_bytes, RK_SMALL_BODY_BYTES);
+	http->guard_limits.too_large = http->too_large_detail;
+	rk_canned_write(&http->too_large, RK_PROBLEM_TOO_LARGE, http->too_large_detail, 0);
 	MHD_set_panic_func(rk_http_panic, NULL);
 	enum rk_status status = open_pool(http, reterr);
 	if (status == RK_OK)

@@ -155,7 +155,7 @@ static enum MHD_Result take_body(struct rk_connection *connection, const char *d
 	const struct rk_head *head = &exchange->guard.head;
 	exchange->n_body += *size;
 	if (exchange->n_body > head->max_body_bytes && !exchange->is_refused)
-		rk_http_refuse_later(connection, RK_PROBLEM_TOO_LARGE, "the body is larger than this server takes");
+		rk_http_refuse_later(connection, RK_PROBLEM_TOO_LARGE, connection->http->too_large_detail);
 	if (exchange->stage == RK_EXCHANGE_RECEIVE)
 		rk_http_rank_receive(connection, data, *size);
 	else if (exchange->n_body > 2 * head->max_body_bytes + DISCARD_BYTES)

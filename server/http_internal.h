@@ -37,6 +37,7 @@ struct rk_http {
 	struct rk_server *server;
 	struct MHD_Daemon *daemon;
 	struct rk_guard_limits guard_limits;
+	char too_large_detail[128];
 	struct rk_canned too_large; /* in the middle of a body, where the library takes no answer */
 	/* [answer][whether it ends the connection] */
 	struct MHD_Response *ready[RK_N_READY_ANSWERS][2];

@@ -26,13 +26,13 @@ static const struct {
 static const struct {
 	enum rk_ready_answer answer;
 	enum rk_problem problem;
-	const char *detail;
+	const char *detail; /* NULL: http->too_large_detail, which names the limits */
 } ready_problems[] = {
 	{RK_READY_SHED, RK_PROBLEM_OVERLOADED, "the server has more work than it can do in time"},
 	{RK_READY_SHED_LATER, RK_PROBLEM_OVERLOADED, "the server has more work than it can do in time"},
 	{RK_READY_NOT_READY, RK_PROBLEM_NOT_READY, "no model is ready yet"},
 	{RK_READY_DRAINING, RK_PROBLEM_DRAINING, "the server is shutting down"},
-	{RK_READY_TOO_LARGE, RK_PROBLEM_TOO_LARGE, "the body is larger than this server takes"},
+	{RK_READY_TOO_LARGE, RK_PROBLEM_TOO_LARGE, NULL},
 };
 
 bool rk_http_add_header(struct MHD_Response *response, const char *name, const char *value)
@@ -82,8 +82,10 @@ static size_t write_ready_text(struct rk_http *http, enum rk_ready_answer answer
 	for (size_t i = 0; i < sizeof(ready_problems) / sizeof(ready_problems[0]); i++) {
 		if (ready_problems[i].answer != answer)
 			continue;
-		size_t n = rk_problem_write(http->scratch, sizeof(http->scratch), ready_problems[i].problem,
-					    ready_problems[i].detail, NULL, NULL, -1);
+		const char *detail =
+			ready_problems[i].detail != NULL ? ready_problems[i].detail : http->too_large_detail;
+		size_t n = rk_problem_write(http->scratch, sizeof(http->scratch), ready_problems[i].problem, detail,
+					    NULL, NULL, -1);
 		RK_ASSERT(n <= size);
 		memcpy(text, http->scratch, n);
 		return n;

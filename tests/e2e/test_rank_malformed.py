@@ -106,6 +106,8 @@ def test_too_large_before_the_body(table_server):
         replies = wire.parse_replies(data)
         assert len(replies) == 1 and closed
         document = check_problem(replies[0], 413, "too-large")
+        assert document["detail"] == ("expected a body of at most 16384 bytes (max_body_bytes), "
+                                      "or 16384 where nothing is ranked")
         assert document.get("request_id") == ("early" if lines else None)
 
 

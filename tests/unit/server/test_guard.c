@@ -156,7 +156,7 @@ static const struct head_case cases[] = {
 
 static bool guard_head(struct rk_guard *guard, const struct head_case *head)
 {
-	static const struct rk_guard_limits limits = {.max_body_bytes = 1000};
+	static const struct rk_guard_limits limits = {.max_body_bytes = 1000, .too_large = "at most 1000"};
 	rk_guard_begin(guard, RK_LISTENER_DATA, &limits, head->method, rk_bytes_of(head->path), head->version);
 	for (int i = 0; i < MAX_HEADERS && head->headers[i].name != NULL; i++)
 		rk_guard_header(guard, rk_bytes_of(head->headers[i].name), rk_bytes_of(head->headers[i].value));
