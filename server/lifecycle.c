@@ -42,15 +42,23 @@ void rk_life_block_signals(struct rk_life *life)
 	RK_ASSERT(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
 }
 
+/* The kernel closes everything; only the files of Unix sockets would stay. */
+static _Noreturn void end_at_once(const struct rk_server *server, int exit_code)
+{
+	rk_listen_unlink(&server->listen_data);
+	rk_listen_unlink(&server->listen_admin);
+	_exit(exit_code);
+}
+
 /* Ends the process when the second signal comes; SIGHUP means nothing any more. */
-static void look_for_second_signal(const struct rk_life *life, unsigned for_ms)
+static void look_for_second_signal(const struct rk_server *server, unsigned for_ms)
 {
 	struct timespec span = {.tv_nsec = (long)(for_ms * RK_NS_PER_MS)};
-	int number = sigtimedwait(&life->signals, NULL, &span);
+	int number = sigtimedwait(&server->life.signals, NULL, &span);
 	if (number != SIGTERM && number != SIGINT)
 		return;
 	rk_log(RK_LOG_WARN, "ended", "a second signal ended the process at once");
-	_exit(1);
+	end_at_once(server, 1);
 }
 
 static bool is_at_work(const struct rk_server *server)
@@ -79,7 +87,7 @@ static void step_to_end(struct rk_server *server, struct rk_drain *drain)
 		if (phase == RK_PHASE_CLOSING && !is_closed)
 			rk_acceptor_stop(&server->accept_data);
 		is_closed = phase >= RK_PHASE_CLOSING;
-		look_for_second_signal(&server->life, LOOK_MS);
+		look_for_second_signal(server, LOOK_MS);
 	}
 }
 
@@ -95,7 +103,7 @@ static void drain(struct rk_server *server, int number)
 		    rk_log_real("timeout_s", server->settings.drain_timeout));
 	if (!was_ready) {
 		rk_log(RK_LOG_INFO, "ended", "the signal came before the first model was ready");
-		_exit(0);
+		end_at_once(server, 0);
 	}
 	rk_reloader_stop_watching(&server->reloader);
 	struct rk_drain_options options = {.delay_ns = ns_of(server->settings.drain_delay),
@@ -109,11 +117,8 @@ static void drain(struct rk_server *server, int number)
 	rk_log_with(RK_LOG_INFO, "drained", is_complete ? NULL : "the time is up",
 		    rk_log_unsigned("connections", rk_http_connections(server->data)),
 		    rk_log_unsigned("requests", rk_http_suspended(server->data)));
-	if (!is_complete) {
-		rk_acceptor_stop(&server->accept_admin); /* it reads the socket that is closed next */
-		rk_listen_close(&server->listen_admin);
-		_exit(0);
-	}
+	if (!is_complete)
+		end_at_once(server, 0);
 	rk_life_advance(life, RK_PHASE_GONE);
 }
 

@@ -146,11 +146,16 @@ void rk_listen_adopt(struct rk_listen *ret_listen, int socket)
 	(void)snprintf(ret_listen->url, sizeof(ret_listen->url), "unix:%.*s", (int)n, name.sun_path);
 }
 
+void rk_listen_unlink(const struct rk_listen *listen)
+{
+	if (listen->socket >= 0 && listen->kind == RK_ADDRESS_UNIX && !listen->is_inherited)
+		(void)unlink(listen->path);
+}
+
 void rk_listen_close(struct rk_listen *listen)
 {
 	if (listen->socket >= 0)
 		(void)close(listen->socket);
-	if (listen->socket >= 0 && listen->kind == RK_ADDRESS_UNIX && !listen->is_inherited)
-		(void)unlink(listen->path);
+	rk_listen_unlink(listen);
 	listen->socket = -1;
 }

@@ -26,4 +26,8 @@ void rk_listen_adopt(struct rk_listen *ret_listen, int socket);
 
 void rk_listen_close(struct rk_listen *listen);
 
+/* Takes the file of a Unix socket away and closes nothing: for a process that ends at once, while others still accept.
+ */
+void rk_listen_unlink(const struct rk_listen *listen);
+
 #endif

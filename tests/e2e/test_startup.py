@@ -1,5 +1,6 @@
 """Start: the lines on standard output, addresses, exit codes, logs."""
 
+import contextlib
 import re
 import signal
 import socket
@@ -93,6 +94,29 @@ def test_unix_sockets(folder, tmp_path):
             assert stat.S_ISSOCK(data.stat().st_mode)
             assert server.stop() == 0
             assert not data.exists() and not admin.exists()
+
+
+@pytest.mark.parametrize("when", ["loading", "second signal", "work after drain_timeout"])
+def test_an_end_at_once_takes_unix_sockets_away(tmp_path, when):
+    data, admin = tmp_path / "data.sock", tmp_path / "admin.sock"
+    version = models.heavy_model(tmp_path / "models" / "heavy" / "1")
+    if when == "loading":
+        models.slow_to_load(version)
+    flags = ("--drain-delay", 60 if when == "second signal" else 0, "--drain-timeout", 0, "--workers", 1, "--cpu",
+             "scalar", "--budget-ms", 60000, "--queue-ms", 60000)
+    with Server(tmp_path / "models", *flags, listen=f"unix:{data}", admin=f"unix:{admin}",
+                wait="listening" if when == "loading" else "ready") as server:
+        assert data.exists() and admin.exists()
+        with contextlib.ExitStack() as stack:
+            if when == "work after drain_timeout":
+                body = wire.post_bytes(models.heavy_body())
+                for _ in range(40):
+                    stack.enter_context(wire.connect(str(data))).sendall(body)
+            if when == "second signal":
+                server.signal(signal.SIGTERM)
+                server.await_log("draining")
+            assert server.stop() == (1 if when == "second signal" else 0)
+    assert not data.exists() and not admin.exists()
 
 
 def test_unix_socket_left_by_a_kill(folder, tmp_path):
