@@ -299,8 +299,8 @@ static int complain(const struct rk_error *error, int exit_code)
  * but the files of Unix sockets. */
 static _Noreturn void give_up(struct rk_server *server, const struct rk_error *error)
 {
-	rk_listen_close(&server->listen_data);
-	rk_listen_close(&server->listen_admin);
+	rk_listen_unlink(&server->listen_data);
+	rk_listen_unlink(&server->listen_admin);
 	rk_log(RK_LOG_ERROR, "start_failed", error->message);
 	_exit(EXIT_FAILURE);
 }

@@ -119,6 +119,13 @@ def test_an_end_at_once_takes_unix_sockets_away(tmp_path, when):
     assert not data.exists() and not admin.exists()
 
 
+def test_a_failed_start_takes_unix_sockets_away(tmp_path):
+    data, admin = tmp_path / "data.sock", tmp_path / "admin.sock"
+    (tmp_path / "models").mkdir()
+    failing("--models", tmp_path / "models", "--listen", f"unix:{data}", "--admin", f"unix:{admin}")
+    assert not data.exists() and not admin.exists()
+
+
 def test_unix_socket_left_by_a_kill(folder, tmp_path):
     data = tmp_path / "data.sock"
     with Server(folder, listen=f"unix:{data}") as server:
