@@ -1,5 +1,6 @@
 #include "server/admin_request.h"
 
+#include "server/jansson_type.h"
 #include "server/text.h"
 
 #include <jansson.h>
@@ -37,31 +38,10 @@ static void point_to(struct rk_admin_order *order, const char *key)
 	order->pointer[used] = '\0';
 }
 
-static const char *type_name(const json_t *value)
-{
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		return "an object";
-	case JSON_ARRAY:
-		return "an array";
-	case JSON_STRING:
-		return "a string";
-	case JSON_INTEGER:
-		return "an integer";
-	case JSON_REAL:
-		return "a number with a fraction or an exponent";
-	case JSON_TRUE:
-	case JSON_FALSE:
-		return "a boolean";
-	case JSON_NULL:
-		break;
-	}
-	return "null";
-}
-
 static bool refuse_type(struct rk_admin_order *order, const char *expected, const json_t *found)
 {
-	(void)snprintf(order->detail, sizeof(order->detail), "expected %s, found %s", expected, type_name(found));
+	(void)snprintf(order->detail, sizeof(order->detail), "expected %s, found %s", expected,
+		       rk_jansson_type_name(found));
 	return refuse_at(order, order->detail);
 }
 

@@ -1,32 +1,11 @@
 /* The config file: one JSON object, its keys those of the table. Each value is turned into the text that a flag would
  * have, once its JSON type fits the setting's kind, so that ranges are checked in one place. */
+#include "server/jansson_type.h"
 #include "server/settings.h"
 #include "server/settings_row.h"
 
 #include <jansson.h>
 #include <stdio.h>
-
-static const char *type_name(const json_t *value)
-{
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		return "an object";
-	case JSON_ARRAY:
-		return "an array";
-	case JSON_STRING:
-		return "a string";
-	case JSON_INTEGER:
-		return "a whole number";
-	case JSON_REAL:
-		return "a number with a fraction";
-	case JSON_TRUE:
-	case JSON_FALSE:
-		return "a boolean";
-	case JSON_NULL:
-		break;
-	}
-	return "null";
-}
 
 static const char *expected_type(enum rk_setting_kind kind)
 {
@@ -76,7 +55,7 @@ static enum rk_status merge_value(struct rk_settings *settings, const char *wher
 		return rk_error_set(reterr, RK_INVALID, "%s: %s: no such setting", where, key);
 	if (!type_fits(row->kind, value))
 		return rk_error_set(reterr, RK_INVALID, "%s: %s: expected %s, found %s", where, key,
-				    expected_type(row->kind), type_name(value));
+				    expected_type(row->kind), rk_jansson_type_name(value));
 	char number[64];
 	if (json_is_string(value))
 		return rk_settings_set(settings, where, key, json_string_value(value), reterr);
@@ -101,7 +80,8 @@ enum rk_status rk_settings_merge_file(struct rk_settings *settings, const char *
 	const char *key;
 	json_t *value;
 	if (!json_is_object(root))
-		status = rk_error_set(reterr, RK_INVALID, "%s: expected an object, found %s", where, type_name(root));
+		status = rk_error_set(reterr, RK_INVALID, "%s: expected an object, found %s", where,
+				      rk_jansson_type_name(root));
 	json_object_foreach(root, key, value)
 	{
 		status = merge_value(settings, where, key, value, reterr);

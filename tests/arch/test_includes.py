@@ -11,8 +11,7 @@ LAYERS = ["model/base", "model/kernels", "model", "loader", "server", "bench", "
 THIRD_PARTY = {
     "cblas.h": ["model/kernels/dense", "model/layer", "bench/"],
     "microhttpd.h": ["server/http", "tests/unit/server/"],
-    "jansson.h": ["loader/json_read", "loader/config_", "loader/golden", "loader/safetensors", "server/decoder",
-                  "server/request", "server/admin_request", "server/settings_file", "tests/",
+    "jansson.h": ["loader/json_read", "server/jansson_type", "server/admin_request", "server/settings_file", "tests/",
                   "bench/"],
     "immintrin.h": ["model/kernels/avx2/", "model/kernels/avx512/", "model/base/cpu", "bench/"],
     "criterion/": ["tests/unit/"],
