@@ -97,6 +97,8 @@ static void offer_one(unsigned number)
 		return;
 	n_refused++;
 	rk_slot_release(slot);
+	if (n_refused % 16 == 0 && n_answered < n_accepted)
+		collect(true); /* or the offers are over before a busy machine runs a worker */
 }
 
 int main(void)
