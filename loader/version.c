@@ -128,7 +128,7 @@ static enum rk_status init_model(struct rk_version *version, const struct rk_ver
 				 struct rk_error *reterr)
 {
 	struct rk_arena arena;
-	size_t bytes = rk_model_init_bytes(&version->model);
+	size_t bytes = rk_model_init_bytes(&version->model, options->tier);
 	if (__builtin_add_overflow(bytes, (size_t)RK_ARENA_ALIGNMENT, &bytes)) /* never 0, which maps nothing */
 		return rk_error_set(reterr, RK_LIMIT, "the model's packed weights have no size");
 	enum rk_status status = rk_pages_open(&version->packed_memory, bytes, reterr);

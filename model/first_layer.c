@@ -5,6 +5,7 @@
 #include "model/first_layer.h"
 
 #include "model/encoder.h"
+#include "model/layer.h"
 #include "model/pack.h"
 
 #include <string.h>
@@ -27,8 +28,8 @@ static void copy_columns(const struct rk_model *model, const struct rk_first_lay
 void rk_first_layer_init(const struct rk_model *model, struct rk_scratch *scratch)
 {
 	for (uint32_t i = 0; i < model->packed.n_first; i++) {
-		if (model->config.precision == RK_PRECISION_BF16)
-			rk_first_layer_init_halves(model, scratch, i);
+		if (model->plan.form != RK_FORM_FLOATS)
+			rk_first_layer_init_rows(model, scratch, i);
 		else
 			copy_columns(model, &model->packed.first[i], model->packed.first[i].features,
 				     model->config.candidate_features.width, model->config.dim,
@@ -113,8 +114,8 @@ void rk_first_layer_fold(const struct rk_model *model, struct rk_scratch *scratc
 	}
 	for (uint32_t i = 0; i < model->packed.n_first; i++) {
 		fold_bias(model, &model->packed.first[i], scratch->user, scratch->first[i].bias);
-		if (model->config.precision == RK_PRECISION_BF16)
-			rk_first_layer_fold_halves(model, scratch, i);
+		if (model->plan.form != RK_FORM_FLOATS)
+			rk_first_layer_fold_rows(model, scratch, i);
 		else
 			fold_weights(model, scratch, i);
 	}
@@ -126,14 +127,14 @@ struct rk_product rk_first_layer_product(const struct rk_model *model, const str
 	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++)
 		if (rk_config_attends(&model->config, (enum rk_polarity)polarity))
 			n_in += scratch->attention[polarity].n_rows;
-	return (struct rk_product){
-		.weights = scratch->first[i].weights,
-		.step_stride = RK_PACK,
-		.group_stride = group_stride(model),
-		.bias = scratch->first[i].bias,
-		.n_in = n_in,
-		.n_out = model->packed.first[i].n_out,
-		.halves = scratch->first[i].halves,
-		.half_stride = rk_halves_padded(model->plan.candidate_rows),
-	};
+	uint32_t n_out = model->packed.first[i].n_out;
+	struct rk_product product = {.weights = scratch->first[i].weights,
+				     .step_stride = RK_PACK,
+				     .group_stride = group_stride(model),
+				     .n_in = n_in,
+				     .n_out = n_out};
+	if (model->plan.form != RK_FORM_FLOATS)
+		product = rk_layer_of(&scratch->first[i].rounded, n_out, n_in);
+	product.bias = scratch->first[i].bias;
+	return product;
 }

@@ -18,8 +18,8 @@ void rk_first_layer_fold(const struct rk_model *model, struct rk_scratch *scratc
 /* The i-th of them as a product over the block's panel from e on. */
 struct rk_product rk_first_layer_product(const struct rk_model *model, const struct rk_scratch *scratch, uint32_t i);
 
-/* Private to this module: bfloat16, in model/first_layer_halves.c. */
-void rk_first_layer_init_halves(const struct rk_model *model, struct rk_scratch *scratch, uint32_t i);
-void rk_first_layer_fold_halves(const struct rk_model *model, struct rk_scratch *scratch, uint32_t i);
+/* Private to this module: forms other than floats, in model/first_layer_rows.c. */
+void rk_first_layer_init_rows(const struct rk_model *model, struct rk_scratch *scratch, uint32_t i);
+void rk_first_layer_fold_rows(const struct rk_model *model, struct rk_scratch *scratch, uint32_t i);
 
 #endif

@@ -1,23 +1,73 @@
 #include "model/layer.h"
 
+#include <string.h>
+
+/* y = W x + b, and `activate` on it unless it is NULL. */
+static void run(const struct rk_kernels *kernels, struct rk_scratch *scratch, const struct rk_product *layer,
+		const float *x, uint32_t n_lanes, void (*activate)(float *y, uint32_t n_rows, uint32_t n_lanes),
+		float *ret_y)
+{
+	if (layer->digits.tiles != NULL) {
+		kernels->digits(layer, x, n_lanes, scratch->inputs, scratch->input_scales);
+		kernels->product_digits(layer, scratch->inputs, scratch->input_scales, n_lanes, activate, ret_y);
+		return;
+	}
+	kernels->pairs(x, layer->n_in, n_lanes, scratch->inputs);
+	kernels->product_halves(layer, scratch->inputs, n_lanes, ret_y);
+	if (activate != NULL)
+		activate(ret_y, layer->n_out, n_lanes);
+}
+
+static bool is_of_floats(const struct rk_product *layer)
+{
+	return layer->digits.tiles == NULL && layer->halves == NULL;
+}
+
 void rk_layer_run(const struct rk_model *model, struct rk_scratch *scratch, const struct rk_product *layer,
 		  const float *x, uint32_t n_lanes, float *ret_y)
 {
-	if (layer->halves == NULL) {
+	if (is_of_floats(layer))
 		model->kernels->product(layer, x, n_lanes, ret_y);
-		return;
-	}
-	model->kernels->pairs(x, layer->n_in, n_lanes, scratch->pairs);
-	model->kernels->product_halves(layer, scratch->pairs, n_lanes, ret_y);
+	else
+		run(model->kernels, scratch, layer, x, n_lanes, NULL, ret_y);
 }
 
 void rk_layer_run_activated(const struct rk_model *model, struct rk_scratch *scratch, const struct rk_product *layer,
 			    enum rk_activation activation, const float *x, uint32_t n_lanes, float *ret_y)
 {
-	if (layer->halves == NULL) {
+	if (is_of_floats(layer))
 		model->kernels->product_activate[activation](layer, x, n_lanes, ret_y);
-		return;
+	else
+		run(model->kernels, scratch, layer, x, n_lanes, model->kernels->activate[activation], ret_y);
+}
+
+/* Behind n_in the product reads zeros up to a whole step. */
+static void halve_rows(const struct rk_kernels *kernels, const float *rows, size_t stride, uint32_t n_out,
+		       uint32_t n_in, const struct rk_rounded *ret_rounded)
+{
+	uint16_t *halves = ret_rounded->halves;
+	for (uint32_t out = 0; out < n_out; out++, rows += stride, halves += ret_rounded->half_stride) {
+		kernels->halve(rows, n_in, halves);
+		memset(halves + n_in, 0, (rk_halves_padded(n_in) - n_in) * sizeof(*halves));
 	}
-	rk_layer_run(model, scratch, layer, x, n_lanes, ret_y);
-	model->kernels->activate[activation](ret_y, layer->n_out, n_lanes);
+}
+
+void rk_layer_round(const struct rk_model *model, const float *rows, size_t stride, uint32_t n_out, uint32_t n_in,
+		    const struct rk_rounded *ret_rounded)
+{
+	if (ret_rounded->halves != NULL)
+		halve_rows(model->kernels, rows, stride, n_out, n_in, ret_rounded);
+	else
+		model->kernels->pack_digits(rows, stride, n_out, n_in, &ret_rounded->digits);
+}
+
+struct rk_product rk_layer_of(const struct rk_rounded *rounded, uint32_t n_out, uint32_t n_in)
+{
+	return (struct rk_product){
+		.n_in = n_in,
+		.n_out = n_out,
+		.halves = rounded->halves,
+		.half_stride = rounded->half_stride,
+		.digits = rounded->digits,
+	};
 }

@@ -105,8 +105,8 @@ struct rk_ranking {
 RK_NODISCARD enum rk_status rk_model_init(struct rk_model *model, const struct rk_limits *limits, enum rk_cpu_tier tier,
 					  struct rk_arena *arena, struct rk_error *reterr);
 
-/* Bytes of arena that rk_model_init takes at most. */
-size_t rk_model_init_bytes(const struct rk_model *model);
+/* Bytes of arena that rk_model_init takes at most for `tier`. */
+size_t rk_model_init_bytes(const struct rk_model *model, enum rk_cpu_tier tier);
 
 /* Optional, once before anything is ranked: learns from the scores of these candidates, all of them in the table, how
  * rk_ranking_prescore can guess. Of the input the reward is not read. */

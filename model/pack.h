@@ -1,6 +1,7 @@
 /*
  * Weights in the orders that the product kernel reads: packed groups (a [n_out, n_in] matrix as weights) and panels
- * (the same matrix transposed, its outputs as lanes, as the right-hand side). All packing is done once at load.
+ * (the same matrix transposed, its outputs as lanes, as the right-hand side), or rows in bfloat16 or in digits. All
+ * packing is done once at load.
  * Every function takes its place from `layout` and only counts while layout->memory is NULL.
  */
 #ifndef RK_MODEL_PACK_H
@@ -8,6 +9,7 @@
 
 #include "model/kernels/kernels.h"
 #include "model/layout.h"
+#include "model/plan.h"
 #include "model/weights.h"
 
 /* A part of a [out, in] weight matrix. Its outputs are consecutive rows of `data`, or scattered ones (`rows`). */
@@ -51,12 +53,21 @@ float *rk_pack_bias(struct rk_layout *layout, const float *bias, uint32_t n_out,
 /* bfloat16 rows [n_out rounded up to RK_HALF_ROWS][rk_halves_padded(n_in)], zeros behind both. */
 uint16_t *rk_pack_halves(struct rk_layout *layout, const struct rk_matrix *matrix);
 
-/* The matrix as weights of a product, in groups or in bfloat16 rows; bias [n_out] is scaled too. */
+/* Places for weights in digits. */
+struct rk_digits rk_take_digits(struct rk_layout *layout, uint32_t n_out, uint32_t n_in);
+
+/* The matrix in digits. */
+struct rk_digits rk_pack_digits(struct rk_layout *layout, const struct rk_matrix *matrix);
+
+/* The matrix as weights of a product in `form`, without a bias; where digits do not pay, in groups. */
+struct rk_product rk_pack_weights(struct rk_layout *layout, const struct rk_matrix *matrix, enum rk_form form);
+
+/* The same with a bias [n_out], which is scaled too. */
 struct rk_product rk_pack_product(struct rk_layout *layout, const struct rk_matrix *matrix, const float *bias,
-				  enum rk_precision precision);
+				  enum rk_form form);
 
 /* A whole linear layer. */
 struct rk_product rk_pack_linear(struct rk_layout *layout, const struct rk_linear *linear, uint32_t n_out,
-				 uint32_t n_in, enum rk_precision precision);
+				 uint32_t n_in, enum rk_form form);
 
 #endif

@@ -30,28 +30,27 @@ static float *pack_values(struct rk_layout *layout, const struct rk_linear *valu
 
 /* The attention's scale goes into its queries. */
 static struct rk_product pack_query(struct rk_layout *layout, const struct rk_linear *query, uint32_t dim,
-				    uint32_t head_dim, enum rk_precision precision)
+				    uint32_t head_dim, enum rk_form form)
 {
 	const struct rk_matrix matrix = {.data = query->weight,
 					 .stride = dim,
 					 .n_out = dim,
 					 .n_in = dim,
 					 .scale = 1.0F / sqrtf((float)head_dim)};
-	return rk_pack_product(layout, &matrix, query->bias, precision);
+	return rk_pack_product(layout, &matrix, query->bias, form);
 }
 
 static void pack_block(struct rk_packed_block *packed, const struct rk_config *config,
-		       const struct rk_block_weights *weights, struct rk_layout *layout)
+		       const struct rk_block_weights *weights, enum rk_form form, struct rk_layout *layout)
 {
 	uint32_t dim = config->dim, ffn = config->encoder.ffn, heads = config->encoder.n_heads;
-	enum rk_precision precision = config->precision;
-	packed->query = pack_query(layout, &weights->attention.query, dim, dim / heads, precision);
-	packed->key = rk_pack_linear(layout, &weights->attention.key, dim, dim, precision);
-	packed->output = rk_pack_linear(layout, &weights->attention.output, dim, dim, precision);
+	packed->query = pack_query(layout, &weights->attention.query, dim, dim / heads, form);
+	packed->key = rk_pack_linear(layout, &weights->attention.key, dim, dim, form);
+	packed->output = rk_pack_linear(layout, &weights->attention.output, dim, dim, form);
 	packed->value = pack_values(layout, &weights->attention.value, dim, heads);
 	packed->value_bias = weights->attention.value.bias;
-	packed->up = rk_pack_linear(layout, &weights->up, ffn, dim, precision);
-	packed->down = rk_pack_linear(layout, &weights->down, dim, ffn, precision);
+	packed->up = rk_pack_linear(layout, &weights->up, ffn, dim, form);
+	packed->down = rk_pack_linear(layout, &weights->down, dim, ffn, form);
 	float eps = config->encoder.norm_eps;
 	packed->attention_norm = (struct rk_norm){weights->attention_norm.weight, weights->attention_norm.bias, eps};
 	packed->ffn_norm = (struct rk_norm){weights->ffn_norm.weight, weights->ffn_norm.bias, eps};
@@ -109,7 +108,7 @@ void rk_pack_encoder(struct rk_packed *packed, const struct rk_config *config, c
 			static const struct rk_block_weights none;
 			struct rk_packed_block counted;
 			pack_block(packed->blocks == NULL ? &counted : &packed->blocks[i], config,
-				   weights->blocks == NULL ? &none : &weights->blocks[i], layout);
+				   weights->blocks == NULL ? &none : &weights->blocks[i], packed->form, layout);
 		}
 	} else if (encoder->type == RK_ENCODER_GRU4REC) {
 		packed->gru = rk_layout_take(layout, encoder->n_layers, 1, sizeof(*packed->gru));
@@ -125,7 +124,7 @@ void rk_pack_encoder(struct rk_packed *packed, const struct rk_config *config, c
 /* [d + 1, d] of one head: row k is Σ_c Wq[c][k] Wk[c] and its bias Σ_c Wq[c][k] bk[c], c over the head's outputs, all
  * scaled; the last row has bq in the place of Wq's column. Then (row k) · h = Σ_c Wq[c][k] (Wk h + bk)[c]. */
 static struct rk_product fold_head(struct rk_layout *layout, const struct rk_config *config,
-				   const struct rk_attention_weights *weights, uint32_t head)
+				   const struct rk_attention_weights *weights, uint32_t head, enum rk_form form)
 {
 	uint32_t dim = config->dim, head_dim = dim / config->ranker.attention_heads;
 	float *folded = rk_layout_floats(layout, dim + 1, dim);
@@ -141,16 +140,16 @@ static struct rk_product fold_head(struct rk_layout *layout, const struct rk_con
 		rk_dense_fold(query_bias, key, (struct rk_fold){head_dim, 1, dim, scale}, folded + (size_t)dim * dim);
 		rk_dense_fold(query_bias, key_bias, (struct rk_fold){head_dim, 1, 1, scale}, bias + dim);
 	}
-	return rk_pack_linear(layout, &linear, dim + 1, dim, config->precision);
+	return rk_pack_linear(layout, &linear, dim + 1, dim, form);
 }
 
 void rk_pack_attention(struct rk_packed_attention *packed, const struct rk_config *config,
-		       const struct rk_attention_weights *weights, struct rk_layout *layout)
+		       const struct rk_attention_weights *weights, enum rk_form form, struct rk_layout *layout)
 {
 	uint32_t dim = config->dim, heads = config->ranker.attention_heads, head_dim = dim / heads;
-	packed->query = pack_query(layout, &weights->query, dim, head_dim, config->precision);
-	packed->key = rk_pack_linear(layout, &weights->key, dim, dim, config->precision);
-	packed->value = rk_pack_linear(layout, &weights->value, dim, dim, config->precision);
+	packed->query = pack_query(layout, &weights->query, dim, head_dim, form);
+	packed->key = rk_pack_linear(layout, &weights->key, dim, dim, form);
+	packed->value = rk_pack_linear(layout, &weights->value, dim, dim, form);
 	packed->value.bias = NULL;
 	packed->value_panels = pack_values(layout, &weights->value, dim, heads);
 	packed->value_bias = weights->value.bias;
@@ -159,7 +158,7 @@ void rk_pack_attention(struct rk_packed_attention *packed, const struct rk_confi
 		return;
 	packed->folded = rk_layout_take(layout, heads, 1, sizeof(*packed->folded));
 	for (uint32_t head = 0; head < heads; head++) {
-		struct rk_product folded = fold_head(layout, config, weights, head);
+		struct rk_product folded = fold_head(layout, config, weights, head, form);
 		if (packed->folded != NULL)
 			packed->folded[head] = folded;
 	}

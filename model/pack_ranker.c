@@ -118,25 +118,30 @@ static float *pack_user(struct rk_layout *layout, const struct rk_config *config
 	return panels;
 }
 
-/* Columns of t: copied per request, or multiplied with the values of each head. */
-static void pack_attended(struct rk_first_layer *first, const struct rk_config *config, struct rk_matrix part,
-			  enum rk_polarity polarity, struct rk_layout *layout)
+/* A part as the request's first layer copies it. */
+static float *pack_part(struct rk_layout *layout, const struct rk_matrix *part, enum rk_form form)
 {
-	bool halved = config->precision == RK_PRECISION_BF16;
-	part.first_in = columns_of(config).attended[polarity];
-	part.n_in = config->dim;
-	if (halved)
-		first->attended_halves[polarity] = rk_pack_halves(layout, &part);
-	else
-		first->attended[polarity] = rk_pack_groups(layout, &part);
-	part.n_in = config->dim / config->ranker.attention_heads;
-	for (uint32_t head = 0; head < config->ranker.attention_heads; head++, part.first_in += part.n_in) {
-		uint16_t *halves = halved ? rk_pack_halves(layout, &part) : NULL;
-		float *panels = halved ? NULL : rk_pack_panels(layout, &part);
-		if (head > 0)
-			continue; /* the heads lie one after the other */
-		first->folded_halves[polarity] = halves;
-		first->folded[polarity] = panels;
+	return form == RK_FORM_FLOATS ? rk_pack_groups(layout, part) : rk_pack_rows(layout, part);
+}
+
+/* Columns of t to be multiplied with the values of each head. */
+static void pack_folded(struct rk_first_layer *first, const struct rk_config *config, struct rk_matrix part,
+			enum rk_polarity polarity, enum rk_form form, struct rk_layout *layout)
+{
+	uint32_t heads = config->ranker.attention_heads;
+	struct rk_product *layers = form == RK_FORM_FLOATS ? NULL : rk_layout_take(layout, heads, 1, sizeof(*layers));
+	first->folded_layers[polarity] = layers;
+	part.n_in = config->dim / heads;
+	for (uint32_t head = 0; head < heads; head++, part.first_in += part.n_in) {
+		if (form == RK_FORM_FLOATS) {
+			float *panels = rk_pack_panels(layout, &part);
+			if (head == 0) /* the heads lie one after the other */
+				first->folded[polarity] = panels;
+			continue;
+		}
+		struct rk_product layer = rk_pack_weights(layout, &part, form);
+		if (layers != NULL)
+			layers[head] = layer;
 	}
 }
 
@@ -145,34 +150,34 @@ static void pack_first(struct rk_packed *packed, const struct rk_config *config,
 		       const struct z_layer *z, struct rk_layout *layout)
 {
 	const struct columns columns = columns_of(config);
-	bool halved = config->precision == RK_PRECISION_BF16;
 	struct rk_first_layer *first = &packed->first[packed->n_first++];
 	struct rk_matrix part = {.rows = z->rows, .n_out = z->n_out, .n_in = config->dim, .scale = 1.0F};
 	*first = (struct rk_first_layer){.n_out = z->n_out};
 	first->n_user = config->dim + config->user_features.width + 1 + RK_N_POLARITIES;
 	first->user = pack_user(layout, config, weights, z, first->n_user);
 	part.first_in = columns.item;
-	first->item = halved ? rk_pack_rows(layout, &part) : rk_pack_groups(layout, &part);
+	first->item = pack_part(layout, &part, packed->form);
 	part.first_in = columns.product;
-	first->product = halved ? rk_pack_rows(layout, &part) : rk_pack_groups(layout, &part);
+	first->product = pack_part(layout, &part, packed->form);
+	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++) {
+		if (!rk_config_attends(config, (enum rk_polarity)polarity))
+			continue;
+		part.first_in = columns.attended[polarity];
+		first->attended[polarity] = pack_part(layout, &part, packed->form);
+		pack_folded(first, config, part, (enum rk_polarity)polarity, packed->form, layout);
+	}
 	part.first_in = columns.features;
 	part.n_in = config->candidate_features.width;
-	if (halved)
-		first->feature_halves = rk_pack_halves(layout, &part);
-	else
-		first->features = rk_pack_groups(layout, &part);
-	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++)
-		if (rk_config_attends(config, (enum rk_polarity)polarity))
-			pack_attended(first, config, part, (enum rk_polarity)polarity, layout);
+	first->features = pack_part(layout, &part, packed->form);
 }
 
 /* A [n_out, n_in] layer whose columns stand in `in_order`. */
 static struct rk_product pack_ordered(struct rk_layout *layout, const struct z_layer *z, uint32_t n_in,
-				      const uint32_t *in_order, enum rk_precision precision)
+				      const uint32_t *in_order, enum rk_form form)
 {
 	const struct rk_matrix matrix = {
 		.rows = z->rows, .n_out = z->n_out, .n_in = n_in, .in_order = in_order, .scale = 1.0F};
-	return rk_pack_product(layout, &matrix, z->bias, precision);
+	return rk_pack_product(layout, &matrix, z->bias, form);
 }
 
 static const struct rk_linear *linear_at(const struct rk_linear *layers, uint32_t k)
@@ -183,12 +188,11 @@ static const struct rk_linear *linear_at(const struct rk_linear *layers, uint32_
 
 /* Hidden layers 1 …, from place 0 on. */
 static void pack_rest(struct rk_layout *layout, const struct rk_config *config, const struct rk_linear *hidden,
-		      struct rk_product *ret_products)
+		      enum rk_form form, struct rk_product *ret_products)
 {
 	const uint32_t *sizes = config->ranker.hidden;
 	for (uint32_t k = 1; k < config->ranker.n_hidden; k++) {
-		struct rk_product product =
-			rk_pack_linear(layout, linear_at(hidden, k), sizes[k], sizes[k - 1], config->precision);
+		struct rk_product product = rk_pack_linear(layout, linear_at(hidden, k), sizes[k], sizes[k - 1], form);
 		if (ret_products != NULL)
 			ret_products[k - 1] = product;
 	}
@@ -203,9 +207,9 @@ static void pack_mlp(struct rk_packed *packed, const struct rk_config *config, c
 	pack_first(packed, config, weights, &z, layout);
 	packed->n_layers = ranker->n_hidden;
 	packed->layers = rk_layout_take(layout, packed->n_layers, 1, sizeof(*packed->layers));
-	pack_rest(layout, config, weights->hidden, packed->layers);
+	pack_rest(layout, config, weights->hidden, packed->form, packed->layers);
 	struct rk_product heads = rk_pack_linear(layout, &weights->heads, config->signals.n,
-						 ranker->hidden[ranker->n_hidden - 1], config->precision);
+						 ranker->hidden[ranker->n_hidden - 1], packed->form);
 	if (packed->layers != NULL)
 		packed->layers[packed->n_layers - 1] = heads;
 }
@@ -231,7 +235,7 @@ static void pack_dcn_v2(struct rk_packed *packed, const struct rk_config *config
 	packed->cross = rk_layout_take(layout, n_cross - 1, 1, sizeof(*packed->cross));
 	for (uint32_t k = 1; k < n_cross; k++) {
 		z = ordered_cross(layout, linear_at(weights->cross, k), order, n);
-		struct rk_product product = pack_ordered(layout, &z, n, order, config->precision);
+		struct rk_product product = pack_ordered(layout, &z, n, order, packed->form);
 		if (packed->cross != NULL)
 			packed->cross[k - 1] = product;
 	}
@@ -239,12 +243,12 @@ static void pack_dcn_v2(struct rk_packed *packed, const struct rk_config *config
 	packed->layers = rk_layout_take(layout, packed->n_layers, 1, sizeof(*packed->layers));
 	const struct rk_linear *hidden = linear_at(weights->hidden, 0);
 	z = gather_layers(layout, &hidden, 1, ranker->hidden[0], n);
-	struct rk_product first = pack_ordered(layout, &z, n, order, config->precision);
+	struct rk_product first = pack_ordered(layout, &z, n, order, packed->form);
 	if (packed->layers != NULL)
 		packed->layers[0] = first;
-	pack_rest(layout, config, weights->hidden, packed->layers == NULL ? NULL : packed->layers + 1);
+	pack_rest(layout, config, weights->hidden, packed->form, packed->layers == NULL ? NULL : packed->layers + 1);
 	struct rk_product heads = rk_pack_linear(layout, &weights->heads, config->signals.n,
-						 ranker->hidden[ranker->n_hidden - 1], config->precision);
+						 ranker->hidden[ranker->n_hidden - 1], packed->form);
 	if (packed->layers != NULL)
 		packed->layers[packed->n_layers - 1] = heads;
 }
@@ -264,7 +268,7 @@ static void pack_towers(struct rk_packed *packed, const struct rk_config *config
 			uint32_t n_out = k < n_tower ? ranker->tower_hidden[k] : 1;
 			struct rk_product product =
 				rk_pack_linear(layout, k < n_tower ? linear_at(tower->layers, k) : &tower->out, n_out,
-					       n_in, config->precision);
+					       n_in, packed->form);
 			if (at != NULL)
 				at[k] = product;
 			n_in = n_out;
@@ -289,7 +293,7 @@ static void pack_mmoe(struct rk_packed *packed, const struct rk_config *config, 
 	pack_first(packed, config, weights, &z, layout);
 	packed->experts = rk_layout_take(layout, n_experts, n_rest, sizeof(*packed->experts));
 	for (uint32_t e = 0; e < n_experts; e++)
-		pack_rest(layout, config, weights->experts == NULL ? NULL : weights->experts[e].layers,
+		pack_rest(layout, config, weights->experts == NULL ? NULL : weights->experts[e].layers, packed->form,
 			  packed->experts == NULL ? NULL : packed->experts + (size_t)e * n_rest);
 	pack_towers(packed, config, weights, layout);
 }
@@ -301,7 +305,7 @@ void rk_pack_ranker(struct rk_packed *packed, const struct rk_config *config, co
 	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++)
 		if (rk_config_attends(config, (enum rk_polarity)polarity))
 			rk_pack_attention(&packed->attention[polarity], config, &weights->target_attention[polarity],
-					  layout);
+					  packed->form, layout);
 	switch (config->ranker.type) {
 	case RK_RANKER_MLP:
 		pack_mlp(packed, config, weights, layout);
@@ -318,9 +322,9 @@ void rk_pack_ranker(struct rk_packed *packed, const struct rk_config *config, co
 }
 
 void rk_pack_model(struct rk_packed *ret_packed, const struct rk_config *config, const struct rk_weights *weights,
-		   struct rk_layout *layout)
+		   enum rk_form form, struct rk_layout *layout)
 {
-	*ret_packed = (struct rk_packed){0};
+	*ret_packed = (struct rk_packed){.form = form};
 	rk_pack_encoder(ret_packed, config, weights, layout);
 	rk_pack_ranker(ret_packed, config, weights, layout);
 }

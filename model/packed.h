@@ -10,6 +10,7 @@
 #include "model/config.h"
 #include "model/kernels/kernels.h"
 #include "model/layout.h"
+#include "model/plan.h"
 #include "model/weights.h"
 
 /* Heads above which scores are never folded: the folded form could not pay and its buffers would grow with T · d. */
@@ -40,22 +41,24 @@ struct rk_packed_attention {
 };
 
 /* A layer that reads z_i, split by the parts of z (docs/model-format.md, section 6). Per request its user columns fold
- * into the bias, [e ; u⊙e] into one matrix, and where it pays the attention's values into the columns of t. In f32 the
- * parts are packed groups; in bf16 what is copied is bfloat16 rows, and what is computed with stays float. */
+ * into the bias, [e ; u⊙e] into one matrix, and where it pays the attention's values into the columns of t. In the form
+ * of floats the parts are packed groups; in the others they are rows of floats, and the whole is rounded at the end. */
 struct rk_first_layer {
 	uint32_t n_out;
 	uint32_t n_user;   /* d + n_c + 1 + RK_N_POLARITIES: of the user vector (u, c, 1, folded⁺, folded⁻) */
 	const float *user; /* [rk_panels_of(n_out)][n_user][RK_PANEL] */
-	const float *item, *product; /* of e and u⊙e: [groups][d][RK_PACK]; bf16: [n_out][d] */
-	/* f32 */
-	const float *features;                  /* of f: [groups][n_f][RK_PACK] */
-	const float *attended[RK_N_POLARITIES]; /* of t: [groups][d][RK_PACK] */
-	const float *folded[RK_N_POLARITIES];   /* of t: [T][rk_panels_of(n_out)][d/T][RK_PANEL] */
-	/* bf16: as rk_pack_halves makes them; the last is [T] of them, with d/T inputs each */
-	const uint16_t *feature_halves, *attended_halves[RK_N_POLARITIES], *folded_halves[RK_N_POLARITIES];
+	/* [groups][n][RK_PACK], or rows [n_out][n] */
+	const float *item, *product;            /* of e and u⊙e: n = d */
+	const float *features;                  /* of f: n = n_f */
+	const float *attended[RK_N_POLARITIES]; /* of t: n = d */
+	/* of t, to be multiplied with the values of each head: [T][rk_panels_of(n_out)][d/T][RK_PANEL], or [T] layers
+	 * of [n_out, d/T] */
+	const float *folded[RK_N_POLARITIES];
+	struct rk_product *folded_layers[RK_N_POLARITIES];
 };
 
 struct rk_packed {
+	enum rk_form form;
 	struct rk_norm input_norm, final_norm;
 	struct rk_packed_block *blocks;
 	struct rk_packed_gru *gru;
@@ -72,13 +75,13 @@ struct rk_packed {
 
 /* Packs everything into `layout`; only counts while layout->memory is NULL. */
 void rk_pack_model(struct rk_packed *ret_packed, const struct rk_config *config, const struct rk_weights *weights,
-		   struct rk_layout *layout);
+		   enum rk_form form, struct rk_layout *layout);
 
 /* Private to packing: model/pack_encoder.c and model/pack_ranker.c */
 void rk_pack_encoder(struct rk_packed *packed, const struct rk_config *config, const struct rk_weights *weights,
 		     struct rk_layout *layout);
 void rk_pack_attention(struct rk_packed_attention *packed, const struct rk_config *config,
-		       const struct rk_attention_weights *weights, struct rk_layout *layout);
+		       const struct rk_attention_weights *weights, enum rk_form form, struct rk_layout *layout);
 void rk_pack_ranker(struct rk_packed *packed, const struct rk_config *config, const struct rk_weights *weights,
 		    struct rk_layout *layout);
 

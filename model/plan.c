@@ -86,8 +86,17 @@ static enum rk_status fit_ranker(struct rk_plan *plan, const struct rk_config *c
 	return fit_layers(plan, config, reterr);
 }
 
+static enum rk_form form_of(const struct rk_plan *plan, const struct rk_config *config, enum rk_cpu_tier tier)
+{
+	uint64_t widest = largest(largest(plan->candidate_rows, plan->layer_rows), plan->tower_rows);
+	if (config->precision == RK_PRECISION_BF16)
+		return RK_FORM_HALVES;
+	return rk_kernels_of(tier)->product_digits != NULL && widest <= RK_MAX_DIGIT_INPUTS ? RK_FORM_DIGITS
+											    : RK_FORM_FLOATS;
+}
+
 enum rk_status rk_plan_init(struct rk_plan *ret_plan, const struct rk_config *config, const struct rk_limits *limits,
-			    struct rk_error *reterr)
+			    enum rk_cpu_tier tier, struct rk_error *reterr)
 {
 	struct rk_plan plan = {.limits = *limits, .block_rows = RK_PANEL};
 	enum rk_status status = fit_encoder(&plan, config, reterr);
@@ -95,6 +104,7 @@ enum rk_status rk_plan_init(struct rk_plan *ret_plan, const struct rk_config *co
 		status = fit_ranker(&plan, config, reterr);
 	if (status != RK_OK)
 		return status;
+	plan.form = form_of(&plan, config, tier);
 	struct rk_scratch scratch;
 	plan.bytes = rk_scratch_lay_out(&scratch, config, &plan, NULL);
 	if (plan.bytes == 0)

@@ -5,6 +5,7 @@
 #ifndef RK_MODEL_PLAN_H
 #define RK_MODEL_PLAN_H
 
+#include "model/base/cpu.h"
 #include "model/base/status.h"
 #include "model/config.h"
 
@@ -17,12 +18,17 @@ struct rk_limits {
 	uint32_t max_events;
 };
 
+/* What products are made of (model/kernels/kernels.h): bfloat16 where the model asks for it; float weights in digits
+ * where the tier has them; else floats. */
+enum rk_form { RK_FORM_FLOATS, RK_FORM_HALVES, RK_FORM_DIGITS };
+
 struct rk_plan {
 	struct rk_limits limits;
 	uint32_t block_rows; /* candidates scored at a time: the lanes of a panel */
 	size_t bytes;        /* scratch of one worker */
 
-	/* Sizes that follow from the config and the limits; private to model/. */
+	/* What follows from the config, the limits and the tier; private to model/. */
+	enum rk_form form;
 	uint32_t max_used_events;               /* L at most */
 	uint32_t max_selected[RK_N_POLARITIES]; /* events of S at most; 0 where no candidate attends to it */
 	uint32_t max_read_events;               /* events whose H is read, at most */
@@ -37,6 +43,7 @@ struct rk_scratch; /* model/scratch.h, private to model/ */
 
 /* Computes all sizes. RK_LIMIT names the size that does not fit; *ret_plan is then as it was. */
 RK_NODISCARD enum rk_status rk_plan_init(struct rk_plan *ret_plan, const struct rk_config *config,
-					 const struct rk_limits *limits, struct rk_error *reterr);
+					 const struct rk_limits *limits, enum rk_cpu_tier tier,
+					 struct rk_error *reterr);
 
 #endif

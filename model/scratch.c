@@ -26,8 +26,31 @@ static void lay_out_history(struct rk_layout *layout, struct rk_history *history
 			rk_layout_take(layout, plan->max_selected[polarity], 1, sizeof(*history->selected[polarity]));
 }
 
+static struct rk_rounded take_rounded(struct rk_layout *layout, uint32_t n_out, uint32_t n_in, enum rk_form form)
+{
+	struct rk_rounded rounded = {.half_stride = rk_halves_padded(n_in)};
+	if (form == RK_FORM_HALVES)
+		rounded.halves =
+			rk_layout_take(layout, rk_half_rows_of(n_out), rounded.half_stride, sizeof(*rounded.halves));
+	else if (form == RK_FORM_DIGITS)
+		rounded.digits = rk_take_digits(layout, n_out, n_in);
+	return rounded;
+}
+
+/* Keys of each head and panel of events. */
+static struct rk_rounded *take_keys(struct rk_layout *layout, size_t n, uint32_t dim, enum rk_form form)
+{
+	struct rk_rounded *keys = rk_layout_take(layout, n, 1, sizeof(*keys));
+	for (size_t i = 0; i < n; i++) {
+		struct rk_rounded rounded = take_rounded(layout, RK_PANEL, dim, form);
+		if (keys != NULL)
+			keys[i] = rounded;
+	}
+	return keys;
+}
+
 static void lay_out_attention(struct rk_layout *layout, struct rk_attention_scratch *attention,
-			      const struct rk_config *config, uint32_t max_selected)
+			      const struct rk_config *config, uint32_t max_selected, enum rk_form form)
 {
 	size_t dim = config->dim, heads = config->ranker.attention_heads, n_panels = rk_panels_of(max_selected);
 	size_t head_panels = rk_panels_of((uint32_t)(dim / heads));
@@ -35,9 +58,8 @@ static void lay_out_attention(struct rk_layout *layout, struct rk_attention_scra
 	size_t values = heads * head_panels * RK_PANEL; /* columns of one event in the unfolded form */
 	attention->states = take_panels(layout, n_panels, dim);
 	attention->keys = take_panels(layout, n_panels, folded > dim ? folded : dim);
-	if (config->precision == RK_PRECISION_BF16)
-		attention->key_halves = rk_layout_take(layout, heads * n_panels * RK_PANEL,
-						       rk_halves_padded(config->dim), sizeof(uint16_t));
+	if (form != RK_FORM_FLOATS)
+		attention->rounded = take_keys(layout, heads * n_panels, config->dim, form);
 	attention->values = take_panels(layout, n_panels, values > dim ? values : dim);
 }
 
@@ -76,23 +98,24 @@ static void lay_out_user(struct rk_layout *layout, struct rk_scratch *scratch, c
 	scratch->encoded = take_panels(layout, rk_panels_of(plan->max_used_events), dim);
 	scratch->user = rk_layout_floats(layout, dim + config->user_features.width + 1 + RK_N_POLARITIES, 1);
 	scratch->user_spread = rk_layout_floats(layout, dim, RK_PACK);
-	if (config->precision == RK_PRECISION_BF16)
+	if (plan->form != RK_FORM_FLOATS) {
+		uint32_t widest = widest_input(config, plan);
+		size_t n_words = plan->form == RK_FORM_HALVES ? rk_halves_padded(widest) / 2
+							      : (size_t)rk_digits_padded(widest) / 4 * RK_N_DIGITS;
 		scratch->turned = take_panels(layout, 1, RK_PANEL);
-	if (config->precision == RK_PRECISION_BF16)
-		scratch->pairs = rk_layout_take(layout, rk_halves_padded(widest_input(config, plan)) / 2, RK_PANEL,
-						sizeof(*scratch->pairs));
+		scratch->turned_rows = take_panels(layout, 1, dim);
+		scratch->inputs = rk_layout_take(layout, n_words, RK_PANEL, sizeof(*scratch->inputs));
+		scratch->input_scales = take_panels(layout, 1, 1);
+	}
 	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++)
 		if (rk_config_attends(config, (enum rk_polarity)polarity))
-			lay_out_attention(layout, &scratch->attention[polarity], config, plan->max_selected[polarity]);
+			lay_out_attention(layout, &scratch->attention[polarity], config, plan->max_selected[polarity],
+					  plan->form);
 	for (int i = 0; i < 2; i++) {
 		uint32_t n_out = (uint32_t)first_outputs(config, i);
-		if (config->precision == RK_PRECISION_BF16)
-			scratch->first[i].halves =
-				rk_layout_take(layout, rk_half_rows_of(n_out), rk_halves_padded(plan->candidate_rows),
-					       sizeof(uint16_t));
-		else
-			scratch->first[i].weights =
-				rk_layout_floats(layout, (size_t)rk_groups_of(n_out) * RK_PACK, plan->candidate_rows);
+		scratch->first[i].weights =
+			rk_layout_floats(layout, (size_t)rk_groups_of(n_out) * RK_PACK, plan->candidate_rows);
+		scratch->first[i].rounded = take_rounded(layout, n_out, plan->candidate_rows, plan->form);
 		scratch->first[i].bias = take_panels(layout, rk_panels_of(n_out), 1);
 	}
 }
@@ -188,9 +211,9 @@ struct rk_scratch *rk_scratch_init(const struct rk_model *model, void *memory)
 {
 	RK_ASSERT((uintptr_t)memory % RK_ARENA_ALIGNMENT == 0);
 	struct rk_scratch scratch;
+	memset(memory, 0, model->plan.bytes);
 	size_t bytes = rk_scratch_lay_out(&scratch, &model->config, &model->plan, memory);
 	RK_ASSERT(bytes == model->plan.bytes);
-	memset(memory, 0, bytes);
 	rk_first_layer_init(model, &scratch);
 	return memcpy(memory, &scratch, sizeof(scratch));
 }

@@ -44,24 +44,31 @@ struct rk_encoder_scratch {
 	float *state;              /* gru4rec: [panels of d][RK_PANEL] */
 };
 
+/* Weights that a request makes, in the form of the model: one of the two. */
+struct rk_rounded {
+	uint16_t *halves;
+	size_t half_stride;
+	struct rk_digits digits;
+};
+
 /* How the candidates of this request meet one polarity; chosen by cost. */
 struct rk_attention_scratch {
-	uint32_t n;           /* |S| */
-	bool fold_scores;     /* scores by one product with e, else through the query */
-	bool fold_values;     /* t is never formed: the scores' panel feeds the first layer */
-	uint32_t first_row;   /* where its rows begin in the block's panel */
-	uint32_t n_rows;      /* |S| · T if fold_values, d otherwise, 0 if S is empty and z needs no zeros */
-	float *states;        /* [panels of |S|][d] H_S */
-	float *keys;          /* [panels of |S|][d], or fold_scores: [T][panels of |S|][d + 1] */
-	uint16_t *key_halves; /* bf16: [T][panels of |S|][RK_PANEL][rk_halves_padded(d)] an event a row */
-	float *values;        /* fold_values: [panels of |S|][d], else [T][panels of d/T][|S|] */
+	uint32_t n;                 /* |S| */
+	bool fold_scores;           /* scores by one product with e, else through the query */
+	bool fold_values;           /* t is never formed: the scores' panel feeds the first layer */
+	uint32_t first_row;         /* where its rows begin in the block's panel */
+	uint32_t n_rows;            /* |S| · T if fold_values, d otherwise, 0 if S is empty and z needs no zeros */
+	float *states;              /* [panels of |S|][d] H_S */
+	float *keys;                /* [panels of |S|][d], or fold_scores: [T][panels of |S|][d + 1] */
+	struct rk_rounded *rounded; /* not in the form of floats: [T][panels of |S|] keys as layers over events */
+	float *values;              /* fold_values: [panels of |S|][d], else [T][panels of d/T][|S|] */
 };
 
 /* A first layer's weights for this request. */
 struct rk_first_scratch {
-	float *weights;   /* f32: [groups][candidate_rows][RK_PACK] */
-	uint16_t *halves; /* bf16: [n_out rounded up to RK_HALF_ROWS][rk_halves_padded(candidate_rows)] */
-	float *bias;      /* [panels of n_out][RK_PANEL] */
+	float *weights; /* [groups][candidate_rows][RK_PACK]; not in the form of floats: rows [n_out][candidate_rows] */
+	struct rk_rounded rounded; /* the rows, for candidate_rows inputs at most */
+	float *bias;               /* [panels of n_out][RK_PANEL] */
 };
 
 struct rk_block_scratch {
@@ -84,12 +91,14 @@ struct rk_scratch {
 	struct rk_history history;
 	bool user_ready; /* rk_ranking_encode_user has run */
 	/* user side, read by every block */
-	const float *zeros; /* [d] */
-	float *encoded;     /* [panels of L][d] x, at the end H of `reads` in the first lanes */
-	float *user;        /* [d + n_c + 1 + RK_N_POLARITIES] u, c, 1, fold_values of each polarity as 0 or 1 */
-	float *user_spread; /* [d][RK_PACK] u, each value repeated */
-	float *turned;      /* bf16: [RK_PANEL] a panel with rows and lanes exchanged */
-	uint32_t *pairs;    /* bf16: [half the inputs of the widest layer][RK_PANEL] */
+	const float *zeros;  /* [d] */
+	float *encoded;      /* [panels of L][d] x, at the end H of `reads` in the first lanes */
+	float *user;         /* [d + n_c + 1 + RK_N_POLARITIES] u, c, 1, fold_values of each polarity as 0 or 1 */
+	float *user_spread;  /* [d][RK_PACK] u, each value repeated */
+	float *turned;       /* [RK_PANEL] a panel with rows and lanes exchanged; not in the form of floats */
+	float *turned_rows;  /* [RK_PANEL][d] the same as rows */
+	uint32_t *inputs;    /* of the widest layer, as pairs or quads */
+	float *input_scales; /* [RK_PANEL] of quads */
 	struct rk_attention_scratch attention[RK_N_POLARITIES];
 	struct rk_first_scratch first[2];
 	/* results, by place in the request */

@@ -59,35 +59,46 @@ static const float *keys_of(const struct rk_model *model, const struct rk_attent
 	return attention->keys + (panel * dim + head * head_dim) * RK_PANEL;
 }
 
-static uint16_t *key_halves_of(const struct rk_model *model, const struct rk_attention_scratch *attention,
-			       uint32_t head, uint32_t panel)
+static const struct rk_rounded *rounded_of(const struct rk_attention_scratch *attention, uint32_t head, uint32_t panel)
 {
-	size_t place = (size_t)head * rk_panels_of(attention->n) + panel;
-	return attention->key_halves + place * RK_PANEL * rk_halves_padded(model->config.dim);
+	return &attention->rounded[(size_t)head * rk_panels_of(attention->n) + panel];
 }
 
-/* The bfloat16 product wants an event a row: panels of keys are turned, and rounded. */
-static void halve_keys(const struct rk_model *model, struct rk_scratch *scratch, struct rk_attention_scratch *attention)
+/* Whether one panel's keys are a layer in the model's form; else they serve as they lie. */
+static bool is_rounded(const struct rk_model *model, uint32_t n_in, uint32_t n_events)
 {
-	uint32_t n_in = score_inputs(model, attention), n_padded = rk_halves_padded(n_in);
-	size_t stride = rk_halves_padded(model->config.dim);
-	for (uint32_t i = 0; i < model->config.ranker.attention_heads * rk_panels_of(attention->n); i++) {
-		uint32_t head = i / rk_panels_of(attention->n), panel = i % rk_panels_of(attention->n);
-		uint32_t n_events = rk_lanes_of(attention->n, panel);
-		const float *keys = keys_of(model, attention, head, panel);
-		uint16_t *halves = key_halves_of(model, attention, head, panel);
-		for (uint32_t first = 0; first < n_in; first += RK_PANEL) {
-			uint32_t n = n_in - first < RK_PANEL ? n_in - first : RK_PANEL;
-			for (uint32_t k = 0; k < RK_PANEL; k++)
-				scratch->block.row_pointers[k] = keys + (size_t)(first + (k < n ? k : 0)) * RK_PANEL;
-			model->kernels->gather[RK_DTYPE_F32](
-				&(struct rk_gather){scratch->block.row_pointers, n, n_events, scratch->turned});
-			for (uint32_t event = 0; event < n_events; event++)
-				model->kernels->halve(scratch->turned + event * RK_PANEL, n,
-						      halves + event * stride + first);
-		}
+	return model->plan.form == RK_FORM_HALVES ||
+	       (model->plan.form == RK_FORM_DIGITS && rk_digits_pay(n_in, n_events));
+}
+
+/* scratch->turned_rows [n_events][d] ← keys [n_in][RK_PANEL] */
+static void turn_keys(const struct rk_model *model, struct rk_scratch *scratch, const float *keys, uint32_t n_in,
+		      uint32_t n_events)
+{
+	for (uint32_t first = 0; first < n_in; first += RK_PANEL) {
+		uint32_t n = n_in - first < RK_PANEL ? n_in - first : RK_PANEL;
+		for (uint32_t k = 0; k < RK_PANEL; k++)
+			scratch->block.row_pointers[k] = keys + (size_t)(first + (k < n ? k : 0)) * RK_PANEL;
+		model->kernels->gather[RK_DTYPE_F32](
+			&(struct rk_gather){scratch->block.row_pointers, n, n_events, scratch->turned});
 		for (uint32_t event = 0; event < n_events; event++)
-			memset(halves + event * stride + n_in, 0, (n_padded - n_in) * sizeof(*halves));
+			memcpy(scratch->turned_rows + (size_t)event * model->config.dim + first,
+			       scratch->turned + (size_t)event * RK_PANEL, n * sizeof(float));
+	}
+}
+
+/* As weights of a layer keys are rows of events: panels of them are turned, and rounded. */
+static void round_keys(const struct rk_model *model, struct rk_scratch *scratch,
+		       const struct rk_attention_scratch *attention)
+{
+	uint32_t n_in = score_inputs(model, attention), n_panels = rk_panels_of(attention->n);
+	for (uint32_t i = 0; i < model->config.ranker.attention_heads * n_panels; i++) {
+		uint32_t head = i / n_panels, panel = i % n_panels, n_events = rk_lanes_of(attention->n, panel);
+		if (!is_rounded(model, n_in, n_events))
+			continue;
+		turn_keys(model, scratch, keys_of(model, attention, head, panel), n_in, n_events);
+		rk_layer_round(model, scratch->turned_rows, model->config.dim, n_events, n_in,
+			       rounded_of(attention, head, panel));
 	}
 }
 
@@ -141,8 +152,8 @@ void rk_target_attention_prepare(const struct rk_model *model, struct rk_scratch
 		rk_panels_pick(scratch->encoded, config->dim, scratch->history.selected[polarity], attention->n,
 			       attention->states);
 		compute_keys(model, scratch, packed, attention);
-		if (config->precision == RK_PRECISION_BF16)
-			halve_keys(model, scratch, attention);
+		if (model->plan.form != RK_FORM_FLOATS)
+			round_keys(model, scratch, attention);
 		compute_values(model, scratch, packed, attention);
 	}
 }
@@ -156,18 +167,15 @@ static void score_head(const struct rk_model *model, struct rk_scratch *scratch,
 						: scratch->block.query + (size_t)head * n_in * RK_PANEL;
 	for (uint32_t panel = 0; panel * RK_PANEL < attention->n; panel++) {
 		const float *keys = keys_of(model, attention, head, panel);
-		struct rk_product of_events = {
-			.weights = keys,
-			.step_stride = RK_PANEL,
-			.group_stride = RK_PACK,
-			.bias = attention->fold_scores ? keys + (size_t)n_in * RK_PANEL : NULL,
-			.n_in = n_in,
-			.n_out = rk_lanes_of(attention->n, panel),
-		};
-		if (model->config.precision == RK_PRECISION_BF16) {
-			of_events.halves = key_halves_of(model, attention, head, panel);
-			of_events.half_stride = rk_halves_padded(model->config.dim);
-		}
+		uint32_t n_events = rk_lanes_of(attention->n, panel);
+		struct rk_product of_events = {.weights = keys,
+					       .step_stride = RK_PANEL,
+					       .group_stride = RK_PACK,
+					       .n_in = n_in,
+					       .n_out = n_events};
+		if (is_rounded(model, n_in, n_events))
+			of_events = rk_layer_of(rounded_of(attention, head, panel), n_events, n_in);
+		of_events.bias = attention->fold_scores ? keys + (size_t)n_in * RK_PANEL : NULL;
 		rk_layer_run(model, scratch, &of_events, x, n_lanes, ret_scores + (size_t)panel * RK_PANEL * RK_PANEL);
 	}
 	model->kernels->softmax(ret_scores, attention->n, n_lanes);

@@ -23,7 +23,7 @@ static const double bench_s = 2.0;
 static const struct rk_cli_flag flags[] = {
 	{"--config", "FILE", "settings as of rankd serve"},
 	{"--workers", "N", "the setting workers"},
-	{"--cpu", "auto|scalar|avx2|avx512", "the setting cpu"},
+	{"--cpu", "auto|scalar|avx2|avx512|amx", "the setting cpu"},
 };
 
 enum { N_FLAGS = sizeof(flags) / sizeof(flags[0]) };
@@ -66,9 +66,9 @@ static void print_machine(const struct doctor *doctor)
 	(void)printf("%s, %" PRIu32 " of %" PRIu32 " cores usable\n",
 		     host->cpu_model[0] == '\0' ? "unknown" : host->cpu_model, host->n_usable_cores, host->n_cores);
 	print_label("kernels");
-	(void)printf("%s%s%s%s\n", rk_cpu_tier_name(doctor->tier),
+	(void)printf("%s%s%s\n", rk_cpu_tier_name(doctor->tier),
 		     doctor->tier < rk_cpu_detect() ? " (this processor can do more)" : "",
-		     rk_cpu_has_bf16() ? ", bf16: AVX-512-BF16" : "", rk_cpu_has_amx() ? ", AMX" : "");
+		     rk_cpu_has_bf16() ? ", bf16: AVX-512-BF16" : "");
 	print_label("BLAS");
 	(void)printf("%s, on the loading thread alone\n", rk_dense_name());
 	print_label("huge pages");

@@ -15,7 +15,7 @@
 enum { EXIT_REFUSED = 1, FLAG_CPU = 0 };
 
 static const struct rk_cli_flag flags[] = {
-	{"--cpu", "auto|scalar|avx2|avx512", "kernels to use"},
+	{"--cpu", "auto|scalar|avx2|avx512|amx", "kernels to use"},
 };
 
 const struct rk_cli_command rk_cli_rank = {

@@ -38,7 +38,7 @@
 	X(drain_delay, REAL, "5", 0, 3600, "s", "keeps serving for this long after SIGTERM")                           \
 	X(drain_timeout, REAL, "20", 0, 3600, "s", "ends at the latest this long after drain_delay")                   \
 	X(admin_token_file, TEXT, "", 0, 4095, "file", "mode 0600, at least 32 bytes: changes then need this token")   \
-	X(cpu, CHOICE, "auto", 0, 0, "auto|scalar|avx2|avx512", "kernels to use")                                      \
+	X(cpu, CHOICE, "auto", 0, 0, "auto|scalar|avx2|avx512|amx", "kernels to use")                                  \
 	X(sandbox, CHOICE, "auto", 0, 0, "auto|on|off",                                                                \
 	  "gives up all files but the models', and system calls; auto: as far as the kernel can, on: or do not start") \
 	X(log_level, CHOICE, "info", 0, 0, "debug|info|warn|error", "least level that is logged")                      \

@@ -105,7 +105,7 @@ static const struct {
 	{"bodies", "FILE", take_bodies, "/rank requests, one a line (default: the folder's warmup.jsonl)"},
 	{"candidates", "N,N...", take_sizes,
 	 "cut from each body's own, or repeated (default: as the bodies have them)"},
-	{"cpu", "TIER", take_cpu, "auto, scalar, avx2 or avx512 (default: auto)"},
+	{"cpu", "TIER", take_cpu, "auto, scalar, avx2, avx512 or amx (default: auto)"},
 	{"repeat", "N", take_repeat, "measurements of each size, of which the median counts (default: 7)"},
 	{"seconds", "S", take_seconds, "of each measurement (default: 0.3)"},
 	{"core", "N", take_core, "to run on (default: where it happens to be)"},

@@ -1,5 +1,6 @@
 #include "model/base/cpu.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #if defined(__x86_64__)
@@ -24,6 +25,41 @@ static bool has_f16c(void)
 	unsigned eax, ebx, ecx, edx;
 	return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx >> 29 & 1U) != 0;
 }
+
+/* Leaf 7: subleaf 0, edx: AMX-BF16 22, AMX-TILE 24, AMX-INT8 25; subleaf 1, eax: AVX512-BF16 5. */
+static bool has_feature(unsigned subleaf, bool in_eax, unsigned bit)
+{
+	unsigned eax, ebx, ecx, edx;
+	return __get_cpuid_count(7, subleaf, &eax, &ebx, &ecx, &edx) != 0 && ((in_eax ? eax : edx) >> bit & 1U) != 0;
+}
+
+static bool has_bf16(void)
+{
+	return has_feature(1, true, 5);
+}
+
+/* The tiles' state is saved by the kernel only for processes that asked (Linux 5.16, arch_prctl). */
+static bool may_use_tiles(void)
+{
+	enum { ARCH_REQUEST_COMPONENT_PERMISSION = 0x1023, TILE_DATA = 18 };
+	return syscall(SYS_arch_prctl, ARCH_REQUEST_COMPONENT_PERMISSION, TILE_DATA) == 0;
+}
+
+static bool ask_for_amx(void)
+{
+	return has_bf16() && __builtin_cpu_supports("avx512vbmi") && has_feature(0, false, 22) &&
+	       has_feature(0, false, 24) && has_feature(0, false, 25) && may_use_tiles();
+}
+
+/* Asked once: a sandbox may forbid it later. */
+static bool has_amx(void)
+{
+	enum { UNKNOWN, NO, YES };
+	static atomic_int known = UNKNOWN;
+	if (atomic_load_explicit(&known, memory_order_relaxed) == UNKNOWN)
+		atomic_store_explicit(&known, ask_for_amx() ? YES : NO, memory_order_relaxed);
+	return atomic_load_explicit(&known, memory_order_relaxed) == YES;
+}
 #endif
 
 enum rk_cpu_tier rk_cpu_detect(void)
@@ -34,7 +70,7 @@ enum rk_cpu_tier rk_cpu_detect(void)
 		return RK_CPU_SCALAR;
 	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 	    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-		return RK_CPU_AVX512;
+		return has_amx() ? RK_CPU_AMX : RK_CPU_AVX512;
 	return RK_CPU_AVX2;
 #else
 	return RK_CPU_SCALAR;
@@ -63,38 +99,13 @@ enum rk_status rk_cpu_choose(const char *name, enum rk_cpu_tier *ret_tier, struc
 		*ret_tier = (enum rk_cpu_tier)i;
 		return RK_OK;
 	}
-	return rk_error_set(reterr, RK_INVALID, "expected auto, scalar, avx2 or avx512");
+	return rk_error_set(reterr, RK_INVALID, "expected auto, scalar, avx2, avx512 or amx");
 }
-
-#if defined(__x86_64__)
-/* Leaf 7: subleaf 0, edx: AMX-BF16 22, AMX-TILE 24; subleaf 1, eax: AVX512-BF16 5. */
-static bool has_feature(unsigned subleaf, bool in_eax, unsigned bit)
-{
-	unsigned eax, ebx, ecx, edx;
-	return __get_cpuid_count(7, subleaf, &eax, &ebx, &ecx, &edx) != 0 && ((in_eax ? eax : edx) >> bit & 1U) != 0;
-}
-
-/* The tiles' state is saved by the kernel only for processes that asked (Linux 5.16, arch_prctl). */
-static bool may_use_tiles(void)
-{
-	enum { ARCH_REQUEST_COMPONENT_PERMISSION = 0x1023, TILE_DATA = 18 };
-	return syscall(SYS_arch_prctl, ARCH_REQUEST_COMPONENT_PERMISSION, TILE_DATA) == 0;
-}
-#endif
 
 bool rk_cpu_has_bf16(void)
 {
 #if defined(__x86_64__)
-	return rk_cpu_detect() == RK_CPU_AVX512 && has_feature(1, true, 5);
-#else
-	return false;
-#endif
-}
-
-bool rk_cpu_has_amx(void)
-{
-#if defined(__x86_64__)
-	return rk_cpu_has_bf16() && has_feature(0, false, 22) && has_feature(0, false, 24) && may_use_tiles();
+	return rk_cpu_detect() >= RK_CPU_AVX512 && has_bf16();
 #else
 	return false;
 #endif

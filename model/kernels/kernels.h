@@ -8,7 +8,8 @@
  *
  * n_lanes of 1 … RK_PANEL lanes are computed, rounded up to the tier's vector; the lanes past n_lanes hold whatever
  * comes out, and must be readable. Kernels are pure and allocate nothing. NaN in, NaN out: none hides a broken number.
- * Each tier is the same text (vector/) compiled over its own vector type (<tier>/vec.h).
+ * Each tier is the same text (vector/) compiled over its own vector type (<tier>/vec.h); amx is avx512 with products of
+ * its own.
  */
 #ifndef RK_KERNELS_KERNELS_H
 #define RK_KERNELS_KERNELS_H
@@ -16,6 +17,7 @@
 #include "model/base/cpu.h"
 #include "model/kernels/types.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +25,36 @@ enum {
 	RK_PANEL = 48, /* lanes of a panel: 3 vectors of AVX-512, 6 of AVX2, 12 of the scalar tier */
 	RK_PACK = 8,   /* outputs of a packed group */
 };
+
+/* Weights in three digits each (model/base/digits.h). w[m][k] / in_scales[k] is out_scales[m] · (d₁ + d₂/256 +
+ * d₃/256²): columns are first brought near 1 by a power of two, which the inputs are multiplied by, so that what counts
+ * is how much an input can add to an output and not the size that it happens to have. */
+struct rk_digits {
+	int8_t *tiles; /* [n_out / 16][n_in / 64][RK_N_DIGITS, d₁ first][16][64], both rounded up, zeros behind; NULL:
+			  none */
+	float *out_scales; /* [n_out rounded up to RK_DIGIT_ROWS] */
+	float *in_scales;  /* [n_in rounded up to RK_DIGIT_STEP] powers of two */
+};
+
+enum { RK_N_DIGITS = 3, RK_DIGIT_ROWS = 16, RK_DIGIT_STEP = 64, RK_MAX_DIGIT_INPUTS = 32768 };
+
+/* Inputs and outputs of a product over digits, rounded up to whole tiles. */
+static inline uint32_t rk_digits_padded(uint32_t n_in)
+{
+	return (n_in + RK_DIGIT_STEP - 1) / RK_DIGIT_STEP * RK_DIGIT_STEP;
+}
+
+static inline uint32_t rk_digit_rows_of(uint32_t n_out)
+{
+	return (n_out + RK_DIGIT_ROWS - 1) / RK_DIGIT_ROWS * RK_DIGIT_ROWS;
+}
+
+/* Where digits are faster than float multiply-adds; beyond RK_MAX_DIGIT_INPUTS their sums could overflow. */
+static inline bool rk_digits_pay(uint32_t n_in, uint32_t n_out)
+{
+	enum { LEAST_INPUTS = 48, LEAST_OUTPUTS = 32 };
+	return n_in >= LEAST_INPUTS && n_in <= RK_MAX_DIGIT_INPUTS && n_out >= LEAST_OUTPUTS;
+}
 
 /* A matrix [n_out, n_in] of weights as the product reads it: groups of RK_PACK outputs; output m, input k is at
  * weights[m / RK_PACK · group_stride + k · step_stride + m % RK_PACK].
@@ -36,7 +68,8 @@ struct rk_product {
 	/* instead of `weights`, for product_halves: bfloat16 rows [n_out rounded up to RK_HALF_ROWS][half_stride],
 	 * zeros behind n_in and n_out; half_stride = rk_halves_padded(n_in) or more */
 	const uint16_t *halves;
-	size_t half_stride; /* elements */
+	size_t half_stride;      /* elements */
+	struct rk_digits digits; /* instead of `weights`, for product_digits */
 };
 
 enum { RK_HALF_ROWS = 16, RK_HALF_STEP = 32 };
@@ -78,6 +111,20 @@ struct rk_kernels {
 	/* n floats in a row, any alignment, rounded to bfloat16 */
 	void (*halve)(const float *x, size_t n, uint16_t *ret_halves);
 
+	/* digits.c, of the amx tier only, NULL elsewhere: float products by whole numbers. Of the nine products of
+	 * digits the six that matter are added up, exactly; |error| ≤ n_in · 2⁻²⁰ · max_k |w[m][k] / s[k]| ·
+	 * max_k |s[k] x[k][lane]|, s = in_scales, and as a rule that of float sums. A lane that holds a number which is
+	 * not finite gives NaN. Inputs become [rk_digits_padded(n_in) / 64][RK_N_DIGITS][16][RK_PANEL] quads, input 4k
+	 * in the lowest byte, and a scale for each lane. `activate`, one of the table's or NULL, is applied to y. */
+	void (*digits)(const struct rk_product *product, const float *x, uint32_t n_lanes, uint32_t *ret_quads,
+		       float *ret_scales);
+	void (*product_digits)(const struct rk_product *product, const uint32_t *quads, const float *scales,
+			       uint32_t n_lanes, void (*activate)(float *y, uint32_t n_rows, uint32_t n_lanes),
+			       float *ret_y);
+	/* rows [n_out][stride] as weights in digits; the three arrays of *ret_digits are written, to their ends */
+	void (*pack_digits)(const float *rows, size_t stride, uint32_t n_out, uint32_t n_in,
+			    const struct rk_digits *ret_digits);
+
 	/* activation.c: y ← act(y) on every element */
 	void (*activate[4])(float *y, uint32_t n_rows, uint32_t n_lanes);
 	void (*sigmoid)(float *y, uint32_t n_rows, uint32_t n_lanes);
@@ -114,8 +161,7 @@ struct rk_kernels {
 /* The table of `tier`, which this processor must have (rk_cpu_choose checks). Static. */
 const struct rk_kernels *rk_kernels_of(enum rk_cpu_tier tier);
 
-/* For tests: the tables of AVX-512 without, with AVX-512-BF16 and with AMX, NULL where this processor lacks one. */
-enum { RK_N_STEPS = 3 };
-const struct rk_kernels *const *rk_kernels_steps(void);
+/* For tests: AVX-512 without AVX-512-BF16, NULL where this processor lacks it. */
+const struct rk_kernels *rk_kernels_plain_avx512(void);
 
 #endif

@@ -1,36 +1,36 @@
 /*
- * The ladder: which table serves a tier. Above AVX-512 stand two steps that only the bfloat16 product climbs, where the
- * processor has the instructions (and, for AMX, the system lets the process use the tiles).
+ * The ladder: which table serves a tier. Within AVX-512 there is a step that only the bfloat16 product climbs, where
+ * the processor has the instructions.
  */
 #include "model/kernels/kernels.h"
 
 extern const struct rk_kernels rk_scalar_kernels;
 #if defined(RK_X86_TIERS)
-extern const struct rk_kernels rk_avx2_kernels, rk_avx512_kernels, rk_avx512_bf16_kernels, rk_avx512_amx_kernels;
+extern const struct rk_kernels rk_avx2_kernels, rk_avx512_kernels, rk_avx512_bf16_kernels, rk_amx_kernels;
 #endif
 
-const struct rk_kernels *const *rk_kernels_steps(void)
+const struct rk_kernels *rk_kernels_plain_avx512(void)
 {
-	static const struct rk_kernels *steps[RK_N_STEPS];
 #if defined(RK_X86_TIERS)
-	if (steps[0] == NULL && rk_cpu_detect() == RK_CPU_AVX512) {
-		steps[2] = rk_cpu_has_amx() ? &rk_avx512_amx_kernels : NULL;
-		steps[1] = rk_cpu_has_bf16() ? &rk_avx512_bf16_kernels : NULL;
-		steps[0] = &rk_avx512_kernels;
-	}
+	if (rk_cpu_detect() >= RK_CPU_AVX512)
+		return &rk_avx512_kernels;
 #endif
-	return steps;
+	return NULL;
 }
 
 const struct rk_kernels *rk_kernels_of(enum rk_cpu_tier tier)
 {
 #if defined(RK_X86_TIERS)
-	if (tier == RK_CPU_AVX512) {
-		const struct rk_kernels *const *steps = rk_kernels_steps();
-		return steps[2] != NULL ? steps[2] : steps[1] != NULL ? steps[1] : steps[0];
-	}
-	if (tier == RK_CPU_AVX2)
+	switch (tier) {
+	case RK_CPU_AMX:
+		return &rk_amx_kernels;
+	case RK_CPU_AVX512:
+		return rk_cpu_has_bf16() ? &rk_avx512_bf16_kernels : &rk_avx512_kernels;
+	case RK_CPU_AVX2:
 		return &rk_avx2_kernels;
+	case RK_CPU_SCALAR:
+		break;
+	}
 #else
 	(void)tier;
 #endif

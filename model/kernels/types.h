@@ -4,6 +4,16 @@
 
 #include <stddef.h>
 
+/* A kernel's own buffer, which is written before it is read: the hardening would fill it with zeros at every call. */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define RK_UNFILLED __attribute__((uninitialized))
+#endif
+#endif
+#if !defined(RK_UNFILLED)
+#define RK_UNFILLED
+#endif
+
 /* X-macro: enumerator, the word in config.json. gelu is exact (erf), gelu_tanh its tanh approximation. */
 #define RK_ACTIVATION_TABLE(X) X(RELU, "relu") X(GELU, "gelu") X(GELU_TANH, "gelu_tanh") X(SILU, "silu")
 

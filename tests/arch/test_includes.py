@@ -13,7 +13,7 @@ THIRD_PARTY = {
     "microhttpd.h": ["server/http", "tests/unit/server/"],
     "jansson.h": ["loader/json_read", "server/jansson_type", "server/admin_request", "server/settings_file", "tests/",
                   "bench/"],
-    "immintrin.h": ["model/kernels/avx2/", "model/kernels/avx512/", "model/base/cpu", "bench/"],
+    "immintrin.h": ["model/kernels/avx2/", "model/kernels/avx512/", "model/kernels/amx/", "model/base/cpu", "bench/"],
     "criterion/": ["tests/unit/"],
 }
 MOST_MICROHTTPD = 12
@@ -21,8 +21,9 @@ MOST_MICROHTTPD = 12
 # Bodies that each kernel tier includes after its own primitives: they stand alone only behind one of these.
 TEMPLATES = "model/kernels/vector/"
 PRIMITIVES = [f"model/kernels/{tier}/transpose.h" for tier in ("scalar", "avx2", "avx512")]
-TIER_FLAGS = {"avx2": ["-mavx2", "-mfma"],
-              "avx512": ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512bf16"]}
+AVX512_FLAGS = ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512bf16"]
+TIER_FLAGS = {"avx2": ["-mavx2", "-mfma"], "avx512": AVX512_FLAGS,
+              "amx": AVX512_FLAGS + ["-mavx512vbmi", "-mamx-tile", "-mamx-bf16", "-mamx-int8"]}
 
 
 def layer(name):

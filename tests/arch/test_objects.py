@@ -13,6 +13,7 @@ NAME = re.compile(r"rk_[a-z0-9_]+\Z")
 WRAPPED = re.compile(r"__wrap_[a-z_]+\Z")
 AVX = re.compile(r"\t(v[a-z0-9]+\b.*%[xyz]mm|.*%[yz]mm|.*%k[0-7]\b)")
 AVX512 = re.compile(r"\t.*(%zmm|%k[0-7]\b|%[xy]mm(1[6-9]|2[0-9]|3[01])\b)")
+TILES = re.compile(r"\t.*%tmm")
 LIBRARIES = re.compile(r"(libc|libm|libmicrohttpd|libjansson|libopenblas|libblas|ld-linux-x86-64)\.so(\.[0-9]+)*\Z")
 
 
@@ -44,12 +45,12 @@ def test_no_symbol_twice():
 
 
 def tier(name):
-    """avx2, avx512 or None: by the folder of the source, or the library made for it."""
-    return "avx512" if "avx512" in name else "avx2" if "avx2" in name else None
+    """amx, avx2, avx512 or None: by the folder of the source, or the library made for it."""
+    return next((known for known in ("amx", "avx512", "avx2") if f"/{known}" in name or f"_{known}" in name), None)
 
 
 def check_instructions_fit_the_tier(name):
-    pattern = {None: AVX, "avx2": AVX512, "avx512": None}[tier(name)]
+    pattern = {None: AVX, "avx2": AVX512, "avx512": TILES, "amx": None}[tier(name)]
     if pattern is None:
         return
     code = tree.run("objdump", "-d", "--no-show-raw-insn", str(tree.BUILD / name))
@@ -65,7 +66,7 @@ def test_instructions_fit_the_tier():
 def test_the_vector_tiers_are_used():
     if os.uname().machine != "x86_64":
         pytest.skip("another processor")
-    for wanted, register in (("avx2", "%ymm"), ("avx512", "%zmm")):
+    for wanted, register in (("avx2", "%ymm"), ("avx512", "%zmm"), ("amx", "%tmm")):
         names = [name for name in tree.objects() if tier(name) == wanted]
         assert names
         assert any(register in tree.run("objdump", "-d", str(tree.BUILD / name)) for name in names)

@@ -122,7 +122,7 @@ def test_bash_completes():
     assert completed("va") == ["validate"]
     assert completed("serve", "--") == sorted(f"--{key.replace('_', '-')}" for key in
                                               SETTINGS + ["config", "help", "print_config"])
-    assert completed("serve", "--cpu", "a") == ["auto", "avx2", "avx512"]
+    assert completed("serve", "--cpu", "a") == ["amx", "auto", "avx2", "avx512"]
     assert completed("serve", "--workers", "") == []
     assert completed("rank", "sasrec_m") == ["sasrec_mlp"]
     assert completed("bench", "") == sorted(["load", "model", "anytime", "--help"])

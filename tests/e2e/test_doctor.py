@@ -32,7 +32,7 @@ def test_what_it_tells():
     found = sections(done.stdout)
     assert list(found) == ["processor", "kernels", "BLAS", "huge pages", "sandbox", "descriptors", "model", "memory",
                            "capacity"]
-    assert re.match(r"scalar|avx2|avx512", found["kernels"]) and "OpenBLAS" in found["BLAS"]
+    assert re.match(r"scalar|avx2|avx512|amx", found["kernels"]) and "OpenBLAS" in found["BLAS"]
     assert found["model"].startswith(f"kuairand/{models.BUNDLED.name}, golden: ")
     rate, mean_us = re.match(r"(\d+) requests/s by 1 workers, (\d+) µs each", found["capacity"]).groups()
     assert int(rate) * int(mean_us) <= 1.1e6, "one worker cannot rank for longer than the time that passes"

@@ -36,10 +36,10 @@ def test_parity(workers_server, name):
         assert len(answer["items"]) == len(line["request"]["candidates"])
 
 
-@pytest.mark.parametrize("tier", ["scalar", "avx2", "avx512"])
+@pytest.mark.parametrize("tier", ["scalar", "avx2", "avx512", "amx"])
 def test_parity_of_every_tier(tmp_path, tier):
     flags = open("/proc/cpuinfo", encoding="ascii").read()
-    if tier == "avx2" and " avx2 " not in flags or tier == "avx512" and " avx512vl " not in flags:
+    if {"scalar": "", "avx2": " avx2 ", "avx512": " avx512vl ", "amx": " amx_int8 "}[tier] not in flags:
         pytest.skip(f"this processor has no {tier}")
     folder = models.link_golden(tmp_path / "models", *models.GOLDEN_SETS)
     with Server(folder, "--default-model", "sasrec_mlp", "--workers", 1, "--cpu", tier, *GENEROUS) as server:

@@ -110,7 +110,7 @@ def test_members_are_those_that_are_taken(server, document):
 def test_settings_are_those_of_the_table(document):
     settings = document["components"]["schemas"]["Settings"]["properties"]
     assert settings["budget_ms"]["type"] == "integer" and settings["budget_ms"]["default"] == 50
-    assert settings["cpu"]["enum"] == ["auto", "scalar", "avx2", "avx512"]
+    assert settings["cpu"]["enum"] == ["auto", "scalar", "avx2", "avx512", "amx"]
     text = (ROOT / "docs" / "http-api.md").read_text(encoding="utf-8").partition("## Start and logs")[0]
     assert set(settings) == set(re.findall(r"`([a-z_]+)`", "".join(
         line.split("|")[1] for line in text.split("\n") if line.startswith("| `"))))

@@ -141,6 +141,7 @@ static void check_tier(const char *name, const struct rk_kernels *kernels, bool 
 		bench_peak(&tier);
 	check_product(&tier);
 	check_halves(&tier);
+	check_digits(&tier);
 	check_activation(&tier);
 	check_softmax(&tier);
 	check_norm(&tier);
@@ -148,16 +149,12 @@ static void check_tier(const char *name, const struct rk_kernels *kernels, bool 
 	check_elementwise(&tier);
 }
 
-/* The steps above AVX-512 differ in the bfloat16 product alone. */
-static void check_steps(bool with_bench)
+/* AVX-512 with and without AVX-512-BF16 differ in the bfloat16 product alone. */
+static void check_plain_avx512(bool with_bench)
 {
-	static const char *const names[] = {"avx512", "avx512+bf16", "avx512+amx"};
-	const struct rk_kernels *const *steps = rk_kernels_steps();
-	for (int i = 0; i < 3; i++) {
-		struct tier tier = {names[i], steps[i], with_bench};
-		if (steps[i] != NULL && steps[i] != rk_kernels_of(RK_CPU_AVX512))
-			check_halves(&tier);
-	}
+	struct tier tier = {"avx512 without bf16", rk_kernels_plain_avx512(), with_bench};
+	if (tier.kernels != NULL && tier.kernels != rk_kernels_of(RK_CPU_AVX512))
+		check_halves(&tier);
 }
 
 int main(int argc, char **argv)
@@ -167,7 +164,7 @@ int main(int argc, char **argv)
 	for (int which = RK_CPU_SCALAR; which <= (int)best; which++)
 		check_tier(rk_cpu_tier_name((enum rk_cpu_tier)which), rk_kernels_of((enum rk_cpu_tier)which),
 			   with_bench);
-	check_steps(with_bench);
+	check_plain_avx512(with_bench);
 	if (!with_bench)
 		printf("1..%u\n", n_tests);
 	return n_failed_tests == 0 ? 0 : 1;

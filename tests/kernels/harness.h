@@ -42,6 +42,7 @@ void bench(const struct tier *tier, const char *what, void (*call)(void *context
 /* One each a family. */
 void check_product(const struct tier *tier);
 void check_halves(const struct tier *tier);
+void check_digits(const struct tier *tier);
 void check_activation(const struct tier *tier);
 void check_softmax(const struct tier *tier);
 void check_norm(const struct tier *tier);

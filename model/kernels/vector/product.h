@@ -126,7 +126,7 @@ PRODUCT(silu)
 void RK_TIER(product_pack)(const struct rk_product *p, const float *x, uint32_t n_lanes, size_t group_stride,
 			   float *ret_packed)
 {
-	float rows[2 * TILE_ROWS * RK_PANEL] __attribute__((aligned(64)));
+	float rows[2 * TILE_ROWS * RK_PANEL] __attribute__((aligned(64))) RK_UNFILLED;
 	for (uint32_t m = 0, n; m < p->n_out; m += n) {
 		n = outputs(p, m, x, n_lanes, rows);
 		for (uint32_t row = 0; row < n; row++)

@@ -29,7 +29,7 @@ static enum rk_status plan_of(struct rk_plan *plan, uint32_t max_candidates, uin
 {
 	struct rk_error error;
 	const struct rk_limits limits = {max_candidates, max_events};
-	return rk_plan_init(plan, &config, &limits, &error);
+	return rk_plan_init(plan, &config, &limits, RK_CPU_SCALAR, &error);
 }
 
 Test(plan, sizes_follow_the_config)
@@ -89,7 +89,7 @@ static void expect_limit(const char *what)
 	const struct rk_limits limits = {4096, 1024};
 	memset(&plan, 0x5a, sizeof(plan));
 	before = plan;
-	cr_assert_eq(rk_plan_init(&plan, &config, &limits, &error), RK_LIMIT, "%s", what);
+	cr_assert_eq(rk_plan_init(&plan, &config, &limits, RK_CPU_SCALAR, &error), RK_LIMIT, "%s", what);
 	cr_assert_eq(error.status, RK_LIMIT);
 	cr_assert_not_null(strstr(error.message, what), "%s: %s", what, error.message);
 	cr_assert_eq(memcmp(&plan, &before, sizeof(plan)), 0, "the plan is written only on success");
@@ -142,7 +142,7 @@ Test(plan, init_tells_the_limit_and_takes_nothing)
 	struct rk_arena arena = {0};
 	struct rk_error error;
 	model.config.encoder.ffn = UINT32_MAX;
-	cr_assert_eq(rk_model_init_bytes(&model), 0);
+	cr_assert_eq(rk_model_init_bytes(&model, RK_CPU_SCALAR), 0);
 	cr_assert_eq(rk_model_init(&model, &limits, RK_CPU_SCALAR, &arena, &error), RK_LIMIT);
 }
 

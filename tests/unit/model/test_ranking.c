@@ -272,7 +272,7 @@ Test(ranking, init_takes_the_bytes_it_foretells_and_refuses_less)
 	static const struct rk_limits limits = {10, 10};
 	for (size_t shape = 0; shape < N_SHAPES; shape++) {
 		toy_model_fill(&model, &shapes[shape]);
-		size_t bytes = rk_model_init_bytes(&model);
+		size_t bytes = rk_model_init_bytes(&model, RK_CPU_SCALAR);
 		cr_assert_leq(bytes, sizeof(memory));
 		struct rk_arena arena;
 		struct rk_error error;

@@ -234,7 +234,7 @@ struct rk_scratch *toy_model_make(struct rk_model *model, const struct toy_shape
 struct rk_scratch *toy_model_init(struct rk_model *model, enum rk_cpu_tier tier)
 {
 	static const struct rk_limits limits = {TOY_MAX_CANDIDATES, TOY_MAX_EVENTS};
-	size_t bytes = rk_model_init_bytes(model);
+	size_t bytes = rk_model_init_bytes(model, tier);
 	struct rk_arena version;
 	rk_arena_init(&version, take(bytes, 1), bytes);
 	struct rk_error error = {0};

@@ -253,7 +253,7 @@ Test(settings, a_refusal_shows_the_value_on_one_line)
 	} cases[] = {
 		{"max_body_bytes", "4MB", "bytes (also as KiB, MiB, GiB), found \"4MB\""},
 		{"drain_delay", "5s", "expected a number from 0 to 3600 (s), found \"5s\""},
-		{"cpu", "sse", "expected one of auto|scalar|avx2|avx512, found \"sse\""},
+		{"cpu", "sse", "expected one of auto|scalar|avx2|avx512|amx, found \"sse\""},
 		{"listen", "off", "expected host:port, [v6]:port or unix:/path, found \"off\""},
 		{"listen", "h:70000", "expected a port from 0 to 65535 after the last colon, found \"h:70000\""},
 		{"default_model", "a\n\"b\xff", "expected 1 to 64 of A-Z a-z 0-9 . _ -, found \"a\\n\\\"b\\ufffd\""},

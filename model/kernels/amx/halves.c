@@ -1,36 +1,15 @@
 /*
  * The product of bfloat16 pairs with AMX: a tile instruction multiplies 16 outputs × 32 inputs by 32 inputs × 16 lanes.
  * Weights are rows of outputs, which is what the first operand wants; a panel of pairs is what the second wants, as it
- * lies. The tiles are configured at each call and released at its end: a thread that keeps them would pay for them at
- * every switch.
+ * lies.
  */
-#include "model/kernels/avx512/variants.h"
+#include "model/kernels/amx/tiles.h"
+#include "model/kernels/amx/variants.h"
 #include "model/kernels/avx512/vec.h"
 
 #include <string.h>
 
-enum {
-	TILE_OUTPUTS = 16, /* rows of a tile */
-	TILE_INPUTS = 32,  /* inputs of a step */
-	TILE_LANES = 16,
-	STRIDE = RK_PANEL * 4, /* bytes of a panel's row */
-};
-
-struct tile_config {
-	uint8_t palette, start_row, reserved[14];
-	uint16_t row_bytes[16];
-	uint8_t rows[16];
-} __attribute__((aligned(64)));
-
-static void configure(void)
-{
-	struct tile_config config = {.palette = 1};
-	for (int i = 0; i < 8; i++) {
-		config.row_bytes[i] = 64;
-		config.rows[i] = 16;
-	}
-	_tile_loadconfig(&config);
-}
+enum { TILE_INPUTS = 32 };
 
 /* Rows of 16 floats with the output's bias in each. */
 static inline __attribute__((always_inline)) void fill_bias(const struct rk_product *p, uint32_t m, uint32_t n,
@@ -51,16 +30,16 @@ static void run_three(const struct rk_product *p, const uint16_t *weights, const
 	LOAD_BIAS(2);
 	for (uint32_t k = 0; k < p->n_in; k += TILE_INPUTS, weights += TILE_INPUTS, pairs += 16 * RK_PANEL) {
 		_tile_loadd(6, weights, p->half_stride * sizeof(uint16_t));
-		_tile_loadd(3, pairs, STRIDE);
-		_tile_loadd(4, pairs + TILE_LANES, STRIDE);
-		_tile_loadd(5, pairs + 2 * TILE_LANES, STRIDE);
+		_tile_loadd(3, pairs, PANEL_STRIDE);
+		_tile_loadd(4, pairs + TILE_LANES, PANEL_STRIDE);
+		_tile_loadd(5, pairs + 2 * TILE_LANES, PANEL_STRIDE);
 		_tile_dpbf16ps(0, 6, 3);
 		_tile_dpbf16ps(1, 6, 4);
 		_tile_dpbf16ps(2, 6, 5);
 	}
-	_tile_stored(0, y, STRIDE);
-	_tile_stored(1, y + TILE_LANES, STRIDE);
-	_tile_stored(2, y + 2 * TILE_LANES, STRIDE);
+	_tile_stored(0, y, PANEL_STRIDE);
+	_tile_stored(1, y + TILE_LANES, PANEL_STRIDE);
+	_tile_stored(2, y + 2 * TILE_LANES, PANEL_STRIDE);
 }
 
 static void run_one(const struct rk_product *p, const uint16_t *weights, const uint32_t *pairs, const float *bias,
@@ -69,15 +48,15 @@ static void run_one(const struct rk_product *p, const uint16_t *weights, const u
 	LOAD_BIAS(0);
 	for (uint32_t k = 0; k < p->n_in; k += TILE_INPUTS, weights += TILE_INPUTS, pairs += 16 * RK_PANEL) {
 		_tile_loadd(6, weights, p->half_stride * sizeof(uint16_t));
-		_tile_loadd(3, pairs, STRIDE);
+		_tile_loadd(3, pairs, PANEL_STRIDE);
 		_tile_dpbf16ps(0, 6, 3);
 	}
-	_tile_stored(0, y, STRIDE);
+	_tile_stored(0, y, PANEL_STRIDE);
 }
 
 static void run_group(const struct rk_product *p, uint32_t m, const uint32_t *pairs, uint32_t n_lanes, float *y)
 {
-	float bias[TILE_OUTPUTS * TILE_LANES] __attribute__((aligned(64)));
+	float bias[TILE_OUTPUTS * TILE_LANES] __attribute__((aligned(64))) RK_UNFILLED;
 	const uint16_t *weights = p->halves + m * p->half_stride;
 	fill_bias(p, m, p->n_out - m, bias);
 	if (n_lanes > 2 * TILE_LANES) {
@@ -88,14 +67,14 @@ static void run_group(const struct rk_product *p, uint32_t m, const uint32_t *pa
 		run_one(p, weights, pairs + lane, bias, y + lane);
 }
 
-void rk_avx512_amx_product_halves(const struct rk_product *p, const uint32_t *pairs, uint32_t n_lanes, float *ret_y)
+void rk_amx_product_halves(const struct rk_product *p, const uint32_t *pairs, uint32_t n_lanes, float *ret_y)
 {
-	configure();
+	configure_tiles();
 	uint32_t m = 0;
 	for (; m + TILE_OUTPUTS <= p->n_out; m += TILE_OUTPUTS)
 		run_group(p, m, pairs, n_lanes, ret_y + m * RK_PANEL);
 	if (m < p->n_out) {
-		float rows[TILE_OUTPUTS * RK_PANEL] __attribute__((aligned(64)));
+		float rows[TILE_OUTPUTS * RK_PANEL] __attribute__((aligned(64))) RK_UNFILLED;
 		run_group(p, m, pairs, n_lanes, rows);
 		for (uint32_t row = 0; m + row < p->n_out; row++)
 			for (uint32_t lane = 0; lane < n_lanes; lane += VEC_LANES)
