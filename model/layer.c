@@ -2,43 +2,49 @@
 
 #include <string.h>
 
-/* y = W x + b, and `activate` on it unless it is NULL. */
-static void run(const struct rk_kernels *kernels, struct rk_scratch *scratch, const struct rk_product *layer,
-		const float *x, uint32_t n_lanes, void (*activate)(float *y, uint32_t n_rows, uint32_t n_lanes),
-		float *ret_y)
+enum { NOT_ACTIVATED = -1 };
+
+/* One panel, or in digits RK_LAYER_PANELS of them. */
+static void run(const struct rk_model *model, struct rk_scratch *scratch, const struct rk_product *layer,
+		int activation, const float *x, uint32_t n_lanes, float *ret_y)
 {
+	const struct rk_kernels *kernels = model->kernels;
+	void (*activate)(float *, uint32_t, uint32_t) =
+		activation == NOT_ACTIVATED ? NULL : kernels->activate[activation];
 	if (layer->digits.tiles != NULL) {
 		kernels->digits(layer, x, n_lanes, scratch->inputs, scratch->input_scales);
 		kernels->product_digits(layer, scratch->inputs, scratch->input_scales, n_lanes, activate, ret_y);
-		return;
+	} else if (layer->halves != NULL) {
+		kernels->pairs(x, layer->n_in, n_lanes, scratch->inputs);
+		kernels->product_halves(layer, scratch->inputs, n_lanes, ret_y);
+		if (activate != NULL)
+			activate(ret_y, layer->n_out, n_lanes);
+	} else if (activate != NULL) {
+		kernels->product_activate[activation](layer, x, n_lanes, ret_y);
+	} else {
+		kernels->product(layer, x, n_lanes, ret_y);
 	}
-	kernels->pairs(x, layer->n_in, n_lanes, scratch->inputs);
-	kernels->product_halves(layer, scratch->inputs, n_lanes, ret_y);
-	if (activate != NULL)
-		activate(ret_y, layer->n_out, n_lanes);
 }
 
-static bool is_of_floats(const struct rk_product *layer)
+static void run_panels(const struct rk_model *model, struct rk_scratch *scratch, const struct rk_product *layer,
+		       int activation, const float *x, uint32_t n_lanes, float *ret_y)
 {
-	return layer->digits.tiles == NULL && layer->halves == NULL;
+	const uint32_t at_once = layer->digits.tiles != NULL ? RK_LAYER_PANELS * RK_PANEL : RK_PANEL;
+	for (uint32_t first = 0; first < n_lanes; first += at_once)
+		run(model, scratch, layer, activation, x + (size_t)first * layer->n_in,
+		    n_lanes - first < at_once ? n_lanes - first : at_once, ret_y + (size_t)first * layer->n_out);
 }
 
 void rk_layer_run(const struct rk_model *model, struct rk_scratch *scratch, const struct rk_product *layer,
 		  const float *x, uint32_t n_lanes, float *ret_y)
 {
-	if (is_of_floats(layer))
-		model->kernels->product(layer, x, n_lanes, ret_y);
-	else
-		run(model->kernels, scratch, layer, x, n_lanes, NULL, ret_y);
+	run_panels(model, scratch, layer, NOT_ACTIVATED, x, n_lanes, ret_y);
 }
 
 void rk_layer_run_activated(const struct rk_model *model, struct rk_scratch *scratch, const struct rk_product *layer,
 			    enum rk_activation activation, const float *x, uint32_t n_lanes, float *ret_y)
 {
-	if (is_of_floats(layer))
-		model->kernels->product_activate[activation](layer, x, n_lanes, ret_y);
-	else
-		run(model->kernels, scratch, layer, x, n_lanes, model->kernels->activate[activation], ret_y);
+	run_panels(model, scratch, layer, (int)activation, x, n_lanes, ret_y);
 }
 
 /* Behind n_in the product reads zeros up to a whole step. */

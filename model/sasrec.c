@@ -1,7 +1,7 @@
 /*
  * sasrec: causal transformer blocks over the events, events as lanes (docs/model-format.md, section 3).
  *
- * Keys and values of all events come first, then one panel of queries at a time goes through the rest of the block.
+ * Keys and values of all events come first, then a few panels of queries at a time go through the rest of the block.
  * In the last block only the events that are read ask: their lanes are picked together, and everything behind the keys
  * and values is computed for them alone.
  * Scores have keys as rows and queries as lanes, so the softmax runs down the rows. A panel of keys serves as the
@@ -51,9 +51,7 @@ static void compute_keys_and_values(const struct block_run *run)
 		if (run->model->config.encoder.norm != RK_NORM_POST)
 			kernels->layer_norm(run->scratch->encoded + at, &run->block->attention_norm, dim, n_lanes,
 					    encoder->normed + at);
-		const float *input = key_input(run, panel);
-		rk_layer_run(run->model, run->scratch, &run->block->key, input, n_lanes, encoder->keys + at);
-		const struct rk_product of_events = {.weights = input,
+		const struct rk_product of_events = {.weights = key_input(run, panel),
 						     .step_stride = RK_PANEL,
 						     .group_stride = RK_PACK,
 						     .n_in = dim,
@@ -63,10 +61,11 @@ static void compute_keys_and_values(const struct block_run *run)
 					 rk_lanes_of(n_columns, i % head_panels),
 					 encoder->values + (i * events + (size_t)panel * RK_PANEL) * RK_PANEL);
 	}
+	rk_layer_run(run->model, run->scratch, &run->block->key, key_input(run, 0), run->n_events, encoder->keys);
 }
 
 /* Scores of one head's queries against every event up to the latest of them, then their softmax. */
-static uint32_t score_head(const struct block_run *run, uint32_t head, uint32_t n_lanes)
+static uint32_t score_head(const struct block_run *run, const float *query, uint32_t head, uint32_t n_lanes)
 {
 	const struct rk_kernels *kernels = run->model->kernels;
 	struct rk_encoder_scratch *encoder = &run->scratch->encoder;
@@ -80,21 +79,21 @@ static uint32_t score_head(const struct block_run *run, uint32_t head, uint32_t 
 			.n_in = head_dim(run),
 			.n_out = rk_lanes_of(n_keys, panel),
 		};
-		kernels->product(&of_keys, encoder->query + first_row, n_lanes,
+		kernels->product(&of_keys, query + first_row, n_lanes,
 				 encoder->scores + (size_t)panel * RK_PANEL * RK_PANEL);
 	}
 	kernels->softmax_causal(encoder->scores, n_keys, encoder->places, n_lanes);
 	return n_keys;
 }
 
-/* encoder.attended ← the heads' outputs, concatenated. */
-static void attend(const struct block_run *run, uint32_t n_lanes)
+/* One panel of queries: ret_attended [d] ← the heads' outputs, concatenated. */
+static void attend(const struct block_run *run, const float *query, uint32_t n_lanes, float *ret_attended)
 {
 	struct rk_encoder_scratch *encoder = &run->scratch->encoder;
 	uint32_t n_columns = head_dim(run), head_panels = rk_panels_of(n_columns);
 	size_t events = (size_t)rk_panels_of(run->n_events) * RK_PANEL;
 	for (uint32_t head = 0; head < run->model->config.encoder.n_heads; head++) {
-		uint32_t n_keys = score_head(run, head, n_lanes);
+		uint32_t n_keys = score_head(run, query, head, n_lanes);
 		for (uint32_t panel = 0; panel < head_panels; panel++) {
 			uint32_t first = head * n_columns + panel * RK_PANEL;
 			const struct rk_product of_values = {
@@ -106,41 +105,72 @@ static void attend(const struct block_run *run, uint32_t n_lanes)
 				.n_out = rk_lanes_of(n_columns, panel),
 			};
 			run->model->kernels->product(&of_values, encoder->scores, n_lanes,
-						     encoder->attended + (size_t)first * RK_PANEL);
+						     ret_attended + (size_t)first * RK_PANEL);
 		}
 	}
 }
 
-/* One panel of queries through attention and FFN; x is replaced. `normed` is LN₁(x) (pre, query). */
-static void run_panel(const struct block_run *run, uint32_t panel, uint32_t n_lanes)
+/* Queries of the `panel`-th panel, as events. */
+static void set_places(const struct block_run *run, uint32_t panel)
+{
+	for (uint32_t lane = 0; lane < RK_PANEL; lane++) {
+		uint32_t query = panel * RK_PANEL + lane;
+		query = query < run->n_queries ? query : run->n_queries - 1;
+		run->scratch->encoder.places[lane] = (float)(run->queries == NULL ? query : run->queries[query]);
+	}
+}
+
+/* Attention of the panels from `first` on, n_lanes queries in all: output ← x after it. `normed` is LN₁(x) (pre,
+ * query). */
+static void run_attention(const struct block_run *run, uint32_t first, uint32_t n_lanes, const float *x,
+			  const float *normed)
 {
 	const struct rk_model *model = run->model;
-	const struct rk_kernels *kernels = model->kernels;
+	struct rk_encoder_scratch *encoder = &run->scratch->encoder;
+	uint32_t dim = model->config.dim;
+	enum rk_norm_order norm = model->config.encoder.norm;
+	rk_layer_run(model, run->scratch, &run->block->query, norm == RK_NORM_POST ? x : normed, n_lanes,
+		     encoder->query);
+	for (uint32_t panel = 0; panel * RK_PANEL < n_lanes; panel++) {
+		size_t at = panel * panel_floats(run);
+		set_places(run, first + panel);
+		attend(run, encoder->query + at, rk_lanes_of(n_lanes, panel), encoder->attended + at);
+	}
+	rk_layer_run(model, run->scratch, &run->block->output, encoder->attended, n_lanes, encoder->output);
+	for (uint32_t panel = 0; panel * RK_PANEL < n_lanes; panel++) {
+		size_t at = panel * panel_floats(run);
+		uint32_t n_here = rk_lanes_of(n_lanes, panel);
+		float *output = encoder->output + at;
+		model->kernels->add((norm == RK_NORM_QUERY ? normed : x) + at, dim, n_here, output);
+		if (norm == RK_NORM_POST)
+			model->kernels->layer_norm(output, &run->block->attention_norm, dim, n_here, output);
+	}
+}
+
+/* The FFN of those panels: x ← z + FFN(z) with z = output (post), LN₂(output) (query); output + FFN(LN₂(output)) (pre).
+ */
+static void run_ffn(const struct block_run *run, uint32_t n_lanes, float *x, float *normed)
+{
+	const struct rk_model *model = run->model;
 	const struct rk_packed_block *block = run->block;
 	struct rk_encoder_scratch *encoder = &run->scratch->encoder;
 	uint32_t dim = model->config.dim;
 	enum rk_norm_order norm = model->config.encoder.norm;
-	float *x = run->scratch->encoded + panel * panel_floats(run);
-	float *normed = encoder->normed + panel * panel_floats(run), *output = encoder->output;
-	rk_layer_run(model, run->scratch, &block->query, norm == RK_NORM_POST ? x : normed, n_lanes, encoder->query);
-	attend(run, n_lanes);
-	rk_layer_run(model, run->scratch, &block->output, encoder->attended, n_lanes, output);
-	kernels->add(norm == RK_NORM_QUERY ? normed : x, dim, n_lanes, output);
-	if (norm == RK_NORM_POST)
-		kernels->layer_norm(output, &block->attention_norm, dim, n_lanes, output);
-	/* output is the x after attention; the FFN reads z and is added to `base` */
-	const float *z = output, *base = output;
-	if (norm != RK_NORM_POST) {
-		kernels->layer_norm(output, &block->ffn_norm, dim, n_lanes, normed);
-		z = normed;
-		base = norm == RK_NORM_QUERY ? normed : output;
-	}
+	for (uint32_t panel = 0; panel * RK_PANEL < n_lanes && norm != RK_NORM_POST; panel++)
+		model->kernels->layer_norm(encoder->output + panel * panel_floats(run), &block->ffn_norm, dim,
+					   rk_lanes_of(n_lanes, panel), normed + panel * panel_floats(run));
+	const float *z = norm == RK_NORM_POST ? encoder->output : normed;
+	const float *base = norm == RK_NORM_QUERY ? normed : encoder->output;
 	rk_layer_run_activated(model, run->scratch, &block->up, model->config.encoder.activation, z, n_lanes,
 			       encoder->hidden);
 	rk_layer_run(model, run->scratch, &block->down, encoder->hidden, n_lanes, x);
-	kernels->add(base, dim, n_lanes, x);
-	if (norm == RK_NORM_POST)
-		kernels->layer_norm(x, &block->ffn_norm, dim, n_lanes, x);
+	for (uint32_t panel = 0; panel * RK_PANEL < n_lanes; panel++) {
+		size_t at = panel * panel_floats(run);
+		uint32_t n_here = rk_lanes_of(n_lanes, panel);
+		model->kernels->add(base + at, dim, n_here, x + at);
+		if (norm == RK_NORM_POST)
+			model->kernels->layer_norm(x + at, &block->ffn_norm, dim, n_here, x + at);
+	}
 }
 
 static void run_block(struct block_run *run, bool is_last)
@@ -157,13 +187,13 @@ static void run_block(struct block_run *run, bool is_last)
 			rk_panels_pick(scratch->encoder.normed, dim, history->reads, history->n_reads,
 				       scratch->encoder.normed);
 	}
-	for (uint32_t panel = 0; panel * RK_PANEL < run->n_queries; panel++) {
-		uint32_t n_lanes = rk_lanes_of(run->n_queries, panel);
-		for (uint32_t lane = 0; lane < RK_PANEL; lane++) {
-			uint32_t query = panel * RK_PANEL + (lane < n_lanes ? lane : n_lanes - 1);
-			scratch->encoder.places[lane] = (float)(run->queries == NULL ? query : run->queries[query]);
-		}
-		run_panel(run, panel, n_lanes);
+	enum { AT_ONCE = RK_LAYER_PANELS * RK_PANEL };
+	for (uint32_t first = 0; first < run->n_queries; first += AT_ONCE) {
+		uint32_t n_lanes = run->n_queries - first < AT_ONCE ? run->n_queries - first : AT_ONCE;
+		float *x = scratch->encoded + (size_t)first * dim;
+		float *normed = scratch->encoder.normed + (size_t)first * dim;
+		run_attention(run, first / RK_PANEL, n_lanes, x, normed);
+		run_ffn(run, n_lanes, x, normed);
 	}
 }
 

@@ -104,8 +104,8 @@ static void lay_out_user(struct rk_layout *layout, struct rk_scratch *scratch, c
 							      : (size_t)rk_digits_padded(widest) / 4 * RK_N_DIGITS;
 		scratch->turned = take_panels(layout, 1, RK_PANEL);
 		scratch->turned_rows = take_panels(layout, 1, dim);
-		scratch->inputs = rk_layout_take(layout, n_words, RK_PANEL, sizeof(*scratch->inputs));
-		scratch->input_scales = take_panels(layout, 1, 1);
+		scratch->inputs = rk_layout_take(layout, n_words, RK_LAYER_PANELS * RK_PANEL, sizeof(*scratch->inputs));
+		scratch->input_scales = take_panels(layout, RK_LAYER_PANELS, 1);
 	}
 	for (int polarity = 0; polarity < RK_N_POLARITIES; polarity++)
 		if (rk_config_attends(config, (enum rk_polarity)polarity))
@@ -150,10 +150,10 @@ static void lay_out_encoder(struct rk_layout *layout, struct rk_encoder_scratch 
 		encoder->keys = take_panels(layout, n_panels, dim);
 		encoder->values =
 			take_panels(layout, (size_t)heads * rk_panels_of(dim / heads), (size_t)n_panels * RK_PANEL);
-		encoder->query = take_panels(layout, 1, dim);
-		encoder->attended = take_panels(layout, 1, dim);
-		encoder->output = take_panels(layout, 1, dim);
-		encoder->hidden = take_panels(layout, 1, config->encoder.ffn);
+		encoder->query = take_panels(layout, RK_LAYER_PANELS, dim);
+		encoder->attended = take_panels(layout, RK_LAYER_PANELS, dim);
+		encoder->output = take_panels(layout, RK_LAYER_PANELS, dim);
+		encoder->hidden = take_panels(layout, RK_LAYER_PANELS, config->encoder.ffn);
 		encoder->scores = take_panels(layout, 1, (size_t)n_panels * RK_PANEL);
 		encoder->places = rk_layout_floats(layout, RK_PANEL, 1);
 	} else if (config->encoder.type == RK_ENCODER_GRU4REC) {

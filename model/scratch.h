@@ -28,15 +28,18 @@ struct rk_history {
 	uint32_t *selected[RK_N_POLARITIES]; /* [n_selected] S in chronological order, as indices into reads */
 };
 
+/* Panels that a layer takes at a time where that pays, so that its weights are read once for them. */
+enum { RK_LAYER_PANELS = 2 };
+
 struct rk_encoder_scratch {
 	const void **row_pointers; /* [RK_PANEL] */
 	float *token_rows;         /* [RK_PANEL][d] x of one panel of events, row by row */
 	float *normed;             /* [panels of L][d] */
 	float *keys;               /* [panels of L][d] */
 	float *values;             /* [heads][panels of d/heads][events][RK_PANEL] */
-	float *query, *attended;   /* [d] one panel */
-	float *output;             /* [d] one panel */
-	float *hidden;             /* [ffn] one panel */
+	float *query, *attended;   /* [RK_LAYER_PANELS][d] */
+	float *output;             /* [RK_LAYER_PANELS][d] */
+	float *hidden;             /* [RK_LAYER_PANELS][ffn] */
 	float *scores;             /* [events][RK_PANEL] of one head */
 	float *places;             /* [RK_PANEL] event of each lane */
 	float *input_gates;        /* gru4rec: [3 · panels of d][RK_PANEL] outputs as lanes, an event a row */
@@ -97,8 +100,8 @@ struct rk_scratch {
 	float *user_spread;  /* [d][RK_PACK] u, each value repeated */
 	float *turned;       /* [RK_PANEL] a panel with rows and lanes exchanged; not in the form of floats */
 	float *turned_rows;  /* [RK_PANEL][d] the same as rows */
-	uint32_t *inputs;    /* of the widest layer, as pairs or quads */
-	float *input_scales; /* [RK_PANEL] of quads */
+	uint32_t *inputs;    /* [RK_LAYER_PANELS] of the widest layer, as pairs or quads */
+	float *input_scales; /* [RK_LAYER_PANELS][RK_PANEL] of quads */
 	struct rk_attention_scratch attention[RK_N_POLARITIES];
 	struct rk_first_scratch first[2];
 	/* results, by place in the request */

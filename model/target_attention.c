@@ -32,14 +32,12 @@ static bool values_fold(const struct costs *c, uint32_t max_folded_rows)
 static void compute_keys(const struct rk_model *model, struct rk_scratch *scratch,
 			 const struct rk_packed_attention *packed, struct rk_attention_scratch *attention)
 {
-	uint32_t dim = model->config.dim, n_panels = rk_panels_of(attention->n);
+	uint32_t n_panels = rk_panels_of(attention->n);
 	uint32_t n_products = attention->fold_scores ? model->config.ranker.attention_heads : 1;
 	for (uint32_t i = 0; i < n_products; i++) {
 		const struct rk_product *product = attention->fold_scores ? &packed->folded[i] : &packed->key;
-		for (uint32_t panel = 0; panel < n_panels; panel++)
-			rk_layer_run(model, scratch, product, attention->states + (size_t)panel * dim * RK_PANEL,
-				     rk_lanes_of(attention->n, panel),
-				     attention->keys + ((size_t)i * n_panels + panel) * product->n_out * RK_PANEL);
+		rk_layer_run(model, scratch, product, attention->states, attention->n,
+			     attention->keys + (size_t)i * n_panels * product->n_out * RK_PANEL);
 	}
 }
 
@@ -107,14 +105,13 @@ static void compute_values(const struct rk_model *model, struct rk_scratch *scra
 {
 	uint32_t dim = model->config.dim, heads = model->config.ranker.attention_heads;
 	uint32_t head_dim = dim / heads, head_panels = rk_panels_of(head_dim);
+	if (attention->fold_values) {
+		rk_layer_run(model, scratch, &packed->value, attention->states, attention->n, attention->values);
+		return;
+	}
 	for (uint32_t panel = 0; panel * RK_PANEL < attention->n; panel++) {
 		const float *states = attention->states + (size_t)panel * dim * RK_PANEL;
 		uint32_t n_lanes = rk_lanes_of(attention->n, panel);
-		if (attention->fold_values) {
-			rk_layer_run(model, scratch, &packed->value, states, n_lanes,
-				     attention->values + (size_t)panel * dim * RK_PANEL);
-			continue;
-		}
 		const struct rk_product of_events = {.weights = states,
 						     .step_stride = RK_PANEL,
 						     .group_stride = RK_PACK,

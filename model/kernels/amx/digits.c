@@ -88,27 +88,42 @@ static __m512i largest_of_lanes(const float *x, const float *in_scales, uint32_t
 	return _mm512_max_epi32(even, odd);
 }
 
+/* The lanes of one vector. */
+static void digits_of_lanes(const float *x, const float *in_scales, uint32_t n_rows, uint32_t *ret_quads,
+			    float *ret_scales)
+{
+	const uint32_t n_padded = rk_digits_padded(n_rows);
+	const __m512i largest = largest_of_lanes(x, in_scales, n_rows);
+	const vec factor = factor_of(largest);
+	vec_store(ret_scales, scale_of(largest));
+	for (uint32_t row = 0; row < n_padded; row += QUAD_ROWS) {
+		__m512i digits[QUAD_ROWS];
+		for (uint32_t i = 0; i < QUAD_ROWS; i++)
+			digits[i] = row + i < n_rows ? digits_of(vec_load(x + (size_t)(row + i) * RK_PANEL),
+								 vec_mul(factor, vec_set1(in_scales[row + i])))
+						     : _mm512_setzero_si512();
+		store_quads(digits, ret_quads + (size_t)(row / RK_DIGIT_STEP) * RK_N_DIGITS * PART +
+					    row % RK_DIGIT_STEP / QUAD_ROWS * RK_PANEL);
+	}
+}
+
+/* Lanes of all panels, a vector at a time: the panel and the lane in it. */
+#define FOR_LANES(panel, lane, n_lanes)                                                                                \
+	for (uint32_t panel = 0; panel * RK_PANEL < (n_lanes); panel++)                                                \
+		for (uint32_t lane = 0; lane < RK_PANEL && panel * RK_PANEL + lane < (n_lanes); lane += VEC_LANES)
+
+static size_t panel_quads(uint32_t n_in)
+{
+	return (size_t)rk_digits_padded(n_in) / QUAD_ROWS * RK_N_DIGITS * RK_PANEL;
+}
+
 void rk_amx_digits(const struct rk_product *product, const float *x, uint32_t n_lanes, uint32_t *ret_quads,
 		   float *ret_scales)
 {
-	const uint32_t n_rows = product->n_in, n_padded = rk_digits_padded(n_rows);
-	const float *in_scales = product->digits.in_scales;
-	for (uint32_t lane = 0; lane < n_lanes; lane += VEC_LANES) {
-		const __m512i largest = largest_of_lanes(x + lane, in_scales, n_rows);
-		const vec factor = factor_of(largest);
-		vec_store(ret_scales + lane, scale_of(largest));
-		for (uint32_t row = 0; row < n_padded; row += QUAD_ROWS) {
-			__m512i digits[QUAD_ROWS];
-			for (uint32_t i = 0; i < QUAD_ROWS; i++) {
-				const float *at = x + (size_t)(row + i) * RK_PANEL + lane;
-				digits[i] = row + i < n_rows ? digits_of(vec_load(at),
-									 vec_mul(factor, vec_set1(in_scales[row + i])))
-							     : _mm512_setzero_si512();
-			}
-			store_quads(digits, ret_quads + (size_t)(row / RK_DIGIT_STEP) * RK_N_DIGITS * PART +
-						    row % RK_DIGIT_STEP / QUAD_ROWS * RK_PANEL + lane);
-		}
-	}
+	const uint32_t n_rows = product->n_in;
+	FOR_LANES(panel, lane, n_lanes)
+	digits_of_lanes(x + (size_t)panel * n_rows * RK_PANEL + lane, product->digits.in_scales, n_rows,
+			ret_quads + panel * panel_quads(n_rows) + lane, ret_scales + panel * RK_PANEL + lane);
 }
 
 /* The three sums of 16 outputs × 16 lanes. */
@@ -166,6 +181,12 @@ static inline const float *bias_at(const struct rk_product *p, uint32_t m, uint3
 	return room;
 }
 
+static uint32_t lanes_of(uint32_t n_lanes, uint32_t panel)
+{
+	uint32_t left = n_lanes - panel * RK_PANEL;
+	return left < RK_PANEL ? left : RK_PANEL;
+}
+
 void rk_amx_product_digits(const struct rk_product *p, const uint32_t *quads, const float *scales, uint32_t n_lanes,
 			   void (*activate)(float *y, uint32_t n_rows, uint32_t n_lanes), float *ret_y)
 {
@@ -178,17 +199,22 @@ void rk_amx_product_digits(const struct rk_product *p, const uint32_t *quads, co
 	for (uint32_t m = 0; m < p->n_out; m += TILE_OUTPUTS, ret_y += TILE_OUTPUTS * RK_PANEL) {
 		const uint32_t n_rows = p->n_out - m < TILE_OUTPUTS ? p->n_out - m : TILE_OUTPUTS;
 		const float *bias = bias_at(p, m, n_rows, room);
-		float *y = n_rows == TILE_OUTPUTS ? ret_y : rows;
-		for (uint32_t lane = 0; lane < n_lanes; lane += TILE_LANES) {
-			sum_tile(weights, quads + lane, n_steps, sums);
-			put_tile(sums, p->digits.out_scales + m, bias, vec_load(scales + lane), y + lane);
+		for (uint32_t panel = 0; panel * RK_PANEL < n_lanes; panel++) {
+			const uint32_t n_here = lanes_of(n_lanes, panel);
+			const uint32_t *here = quads + panel * panel_quads(p->n_in);
+			float *to = ret_y + (size_t)panel * p->n_out * RK_PANEL;
+			float *y = n_rows == TILE_OUTPUTS ? to : rows;
+			for (uint32_t lane = 0; lane < n_here; lane += TILE_LANES) {
+				sum_tile(weights, here + lane, n_steps, sums);
+				put_tile(sums, p->digits.out_scales + m, bias,
+					 vec_load(scales + panel * RK_PANEL + lane), y + lane);
+			}
+			if (activate != NULL)
+				activate(y, n_rows, n_here);
+			if (y == rows)
+				memcpy(to, rows, (size_t)n_rows * RK_PANEL * sizeof(*rows));
 		}
 		weights += (size_t)n_steps * RK_N_DIGITS * TILE_BYTES;
-		if (activate != NULL)
-			activate(y, n_rows, n_lanes);
-		for (uint32_t at = 0; y == rows && at < n_rows * RK_PANEL; at += RK_PANEL)
-			for (uint32_t lane = 0; lane < n_lanes; lane += VEC_LANES)
-				vec_store(ret_y + at + lane, vec_load(rows + at + lane));
 	}
 	_tile_release();
 }
