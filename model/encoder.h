@@ -16,13 +16,6 @@ void rk_sasrec_run(const struct rk_model *model, struct rk_scratch *scratch);
 void rk_gru4rec_run(const struct rk_model *model, struct rk_scratch *scratch);
 void rk_mean_run(const struct rk_model *model, struct rk_scratch *scratch);
 
-/* Lanes of panel `panel` when n lanes are spread over panels. */
-static inline uint32_t rk_lanes_of(uint32_t n, uint32_t panel)
-{
-	uint32_t left = n - panel * RK_PANEL;
-	return left < RK_PANEL ? left : RK_PANEL;
-}
-
 /* Element (row, lane) of panels of n_rows rows. */
 static inline float *rk_panel_at(float *panels, uint32_t n_rows, uint32_t row, uint32_t lane)
 {

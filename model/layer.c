@@ -4,7 +4,7 @@
 
 enum { NOT_ACTIVATED = -1 };
 
-/* One panel, or in digits RK_LAYER_PANELS of them. */
+/* One panel, or where the form is not that of floats RK_LAYER_PANELS of them. */
 static void run(const struct rk_model *model, struct rk_scratch *scratch, const struct rk_product *layer,
 		int activation, const float *x, uint32_t n_lanes, float *ret_y)
 {
@@ -16,9 +16,7 @@ static void run(const struct rk_model *model, struct rk_scratch *scratch, const 
 		kernels->product_digits(layer, scratch->inputs, scratch->input_scales, n_lanes, activate, ret_y);
 	} else if (layer->halves != NULL) {
 		kernels->pairs(x, layer->n_in, n_lanes, scratch->inputs);
-		kernels->product_halves(layer, scratch->inputs, n_lanes, ret_y);
-		if (activate != NULL)
-			activate(ret_y, layer->n_out, n_lanes);
+		kernels->product_halves(layer, scratch->inputs, n_lanes, activate, ret_y);
 	} else if (activate != NULL) {
 		kernels->product_activate[activation](layer, x, n_lanes, ret_y);
 	} else {
@@ -29,7 +27,8 @@ static void run(const struct rk_model *model, struct rk_scratch *scratch, const 
 static void run_panels(const struct rk_model *model, struct rk_scratch *scratch, const struct rk_product *layer,
 		       int activation, const float *x, uint32_t n_lanes, float *ret_y)
 {
-	const uint32_t at_once = layer->digits.tiles != NULL ? RK_LAYER_PANELS * RK_PANEL : RK_PANEL;
+	const bool is_of_floats = layer->digits.tiles == NULL && layer->halves == NULL;
+	const uint32_t at_once = is_of_floats ? RK_PANEL : RK_LAYER_PANELS * RK_PANEL;
 	for (uint32_t first = 0; first < n_lanes; first += at_once)
 		run(model, scratch, layer, activation, x + (size_t)first * layer->n_in,
 		    n_lanes - first < at_once ? n_lanes - first : at_once, ret_y + (size_t)first * layer->n_out);

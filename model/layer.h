@@ -5,8 +5,8 @@
 #include "model/model.h"
 #include "model/scratch.h"
 
-/* ret_y[n_out] ← the product over x[n_in]; the second with the activation on it. More than RK_PANEL lanes stand in panels
- * one after the other, in x and in y. */
+/* ret_y[n_out] ← the product over x[n_in]; the second with the activation on it. More than RK_PANEL lanes stand in
+ * panels one after the other, in x and in y. */
 void rk_layer_run(const struct rk_model *model, struct rk_scratch *scratch, const struct rk_product *layer,
 		  const float *x, uint32_t n_lanes, float *ret_y);
 void rk_layer_run_activated(const struct rk_model *model, struct rk_scratch *scratch, const struct rk_product *layer,

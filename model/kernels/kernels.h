@@ -105,9 +105,12 @@ struct rk_kernels {
 	/* halves.c: a panel as pairs of bfloat16, [rk_halves_padded(n_rows) / 2][RK_PANEL], row 2k in the low half of
 	 * pair k, rounded to nearest even, zeros behind n_rows; and the product over product->halves, sums in float.
 	 * The bits of a lane's result are its own here too, but tiers differ in the order of a few additions:
-	 * |difference| ≤ n_in · 2⁻²³ · Σ |w x|. */
+	 * |difference| ≤ n_in · 2⁻²³ · Σ |w x|. `activate`, one of the table's or NULL, is applied to y.
+	 * More than RK_PANEL lanes stand in panels one after the other, in x, the pairs and y: weights may then be read
+	 * once for all of them. */
 	void (*pairs)(const float *x, uint32_t n_rows, uint32_t n_lanes, uint32_t *ret_pairs);
-	void (*product_halves)(const struct rk_product *product, const uint32_t *pairs, uint32_t n_lanes, float *ret_y);
+	void (*product_halves)(const struct rk_product *product, const uint32_t *pairs, uint32_t n_lanes,
+			       void (*activate)(float *y, uint32_t n_rows, uint32_t n_lanes), float *ret_y);
 	/* n floats in a row, any alignment, rounded to bfloat16 */
 	void (*halve)(const float *x, size_t n, uint16_t *ret_halves);
 
@@ -159,6 +162,13 @@ struct rk_kernels {
 	 * floating point operations done; the sum is there to keep them from being left out */
 	double (*peak)(uint64_t n_steps, float *ret_sum);
 };
+
+/* Of n_lanes lanes in panels one after the other, those of one panel. */
+static inline uint32_t rk_lanes_of(uint32_t n_lanes, uint32_t panel)
+{
+	uint32_t left = n_lanes - panel * RK_PANEL;
+	return left < RK_PANEL ? left : RK_PANEL;
+}
 
 /* The table of `tier`, which this processor must have (rk_cpu_choose checks). Static. */
 const struct rk_kernels *rk_kernels_of(enum rk_cpu_tier tier);

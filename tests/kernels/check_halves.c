@@ -99,7 +99,7 @@ static void check_products(const struct tier *tier)
 	for (uint32_t n_out = 1; n_out <= 35; n_out += 1 + random_below(3))
 		for (uint32_t n_lanes = 1; n_lanes <= RK_PANEL; n_lanes += 1 + random_below(9)) {
 			struct problem p = make(tier, 1 + random_below(80), n_out, n_lanes);
-			tier->kernels->product_halves(&p.product, p.pairs, n_lanes, p.y);
+			tier->kernels->product_halves(&p.product, p.pairs, n_lanes, NULL, p.y);
 			for (uint32_t m = 0; m < n_out; m++)
 				for (uint32_t lane = 0; lane < n_lanes; lane++) {
 					double sum = (double)p.product.bias[m], size = fabs(sum);
@@ -122,7 +122,7 @@ static void check_products(const struct tier *tier)
 static void check_independence(const struct tier *tier)
 {
 	struct problem p = make(tier, 70, 37, RK_PANEL);
-	tier->kernels->product_halves(&p.product, p.pairs, RK_PANEL, p.y);
+	tier->kernels->product_halves(&p.product, p.pairs, RK_PANEL, NULL, p.y);
 	float *one = guarded_floats((size_t)p.product.n_in * RK_PANEL);
 	float *y = guarded_floats((size_t)p.product.n_out * RK_PANEL);
 	for (uint32_t lane = 0; lane < RK_PANEL; lane++) {
@@ -131,7 +131,7 @@ static void check_independence(const struct tier *tier)
 		for (uint32_t k = 0; k < p.product.n_in; k++)
 			one[k * RK_PANEL + place] = p.x[k * RK_PANEL + lane];
 		tier->kernels->pairs(one, p.product.n_in, n_lanes, p.pairs);
-		tier->kernels->product_halves(&p.product, p.pairs, n_lanes, y);
+		tier->kernels->product_halves(&p.product, p.pairs, n_lanes, NULL, y);
 		for (uint32_t m = 0; m < p.product.n_out; m++)
 			expect_same_bits(y[m * RK_PANEL + place], p.y[m * RK_PANEL + lane], "lane", lane);
 	}
@@ -146,7 +146,7 @@ struct call {
 static void call_product(void *context)
 {
 	struct call *call = context;
-	call->kernels->product_halves(&call->problem.product, call->problem.pairs, call->problem.n_lanes,
+	call->kernels->product_halves(&call->problem.product, call->problem.pairs, call->problem.n_lanes, NULL,
 				      call->problem.y);
 }
 

@@ -181,12 +181,6 @@ static inline const float *bias_at(const struct rk_product *p, uint32_t m, uint3
 	return room;
 }
 
-static uint32_t lanes_of(uint32_t n_lanes, uint32_t panel)
-{
-	uint32_t left = n_lanes - panel * RK_PANEL;
-	return left < RK_PANEL ? left : RK_PANEL;
-}
-
 void rk_amx_product_digits(const struct rk_product *p, const uint32_t *quads, const float *scales, uint32_t n_lanes,
 			   void (*activate)(float *y, uint32_t n_rows, uint32_t n_lanes), float *ret_y)
 {
@@ -200,7 +194,7 @@ void rk_amx_product_digits(const struct rk_product *p, const uint32_t *quads, co
 		const uint32_t n_rows = p->n_out - m < TILE_OUTPUTS ? p->n_out - m : TILE_OUTPUTS;
 		const float *bias = bias_at(p, m, n_rows, room);
 		for (uint32_t panel = 0; panel * RK_PANEL < n_lanes; panel++) {
-			const uint32_t n_here = lanes_of(n_lanes, panel);
+			const uint32_t n_here = rk_lanes_of(n_lanes, panel);
 			const uint32_t *here = quads + panel * panel_quads(p->n_in);
 			float *to = ret_y + (size_t)panel * p->n_out * RK_PANEL;
 			float *y = n_rows == TILE_OUTPUTS ? to : rows;

@@ -54,11 +54,9 @@ static void run_one(const struct rk_product *p, const uint16_t *weights, const u
 	_tile_stored(0, y, PANEL_STRIDE);
 }
 
-static void run_group(const struct rk_product *p, uint32_t m, const uint32_t *pairs, uint32_t n_lanes, float *y)
+static void run_group(const struct rk_product *p, const uint16_t *weights, const uint32_t *pairs, const float *bias,
+		      uint32_t n_lanes, float *y)
 {
-	float bias[TILE_OUTPUTS * TILE_LANES] __attribute__((aligned(64))) RK_UNFILLED;
-	const uint16_t *weights = p->halves + m * p->half_stride;
-	fill_bias(p, m, p->n_out - m, bias);
 	if (n_lanes > 2 * TILE_LANES) {
 		run_three(p, weights, pairs, bias, y);
 		return;
@@ -67,18 +65,26 @@ static void run_group(const struct rk_product *p, uint32_t m, const uint32_t *pa
 		run_one(p, weights, pairs + lane, bias, y + lane);
 }
 
-void rk_amx_product_halves(const struct rk_product *p, const uint32_t *pairs, uint32_t n_lanes, float *ret_y)
+void rk_amx_product_halves(const struct rk_product *p, const uint32_t *pairs, uint32_t n_lanes,
+			   void (*activate)(float *y, uint32_t n_rows, uint32_t n_lanes), float *ret_y)
 {
+	float bias[TILE_OUTPUTS * TILE_LANES] __attribute__((aligned(64))) RK_UNFILLED;
+	float rows[TILE_OUTPUTS * RK_PANEL] __attribute__((aligned(64))) RK_UNFILLED;
 	configure_tiles();
-	uint32_t m = 0;
-	for (; m + TILE_OUTPUTS <= p->n_out; m += TILE_OUTPUTS)
-		run_group(p, m, pairs, n_lanes, ret_y + m * RK_PANEL);
-	if (m < p->n_out) {
-		float rows[TILE_OUTPUTS * RK_PANEL] __attribute__((aligned(64))) RK_UNFILLED;
-		run_group(p, m, pairs, n_lanes, rows);
-		for (uint32_t row = 0; m + row < p->n_out; row++)
-			for (uint32_t lane = 0; lane < n_lanes; lane += VEC_LANES)
-				vec_store(ret_y + (m + row) * RK_PANEL + lane, vec_load(rows + row * RK_PANEL + lane));
+	for (uint32_t m = 0; m < p->n_out; m += TILE_OUTPUTS, ret_y += TILE_OUTPUTS * RK_PANEL) {
+		const uint32_t n_rows = p->n_out - m < TILE_OUTPUTS ? p->n_out - m : TILE_OUTPUTS;
+		fill_bias(p, m, n_rows, bias);
+		for (uint32_t panel = 0; panel * RK_PANEL < n_lanes; panel++) {
+			const uint32_t n_here = rk_lanes_of(n_lanes, panel);
+			float *to = ret_y + (size_t)panel * p->n_out * RK_PANEL;
+			float *y = n_rows == TILE_OUTPUTS ? to : rows;
+			run_group(p, p->halves + m * p->half_stride,
+				  pairs + (size_t)panel * rk_halves_padded(p->n_in) / 2 * RK_PANEL, bias, n_here, y);
+			if (activate != NULL)
+				activate(y, n_rows, n_here);
+			if (y == rows)
+				memcpy(to, rows, (size_t)n_rows * RK_PANEL * sizeof(*rows));
+		}
 	}
 	_tile_release();
 }

@@ -13,7 +13,7 @@ enum { STEP_VECS = RK_DIGIT_STEP / VEC_LANES, TILE_BYTES = TILE_OUTPUTS * RK_DIG
 /* Of 16 columns, those that there are. */
 static inline __mmask16 first_columns(uint32_t n)
 {
-	return n >= VEC_LANES ? 0xffffU : (__mmask16)((1U << n) - 1U);
+	return (__mmask16)(n >= VEC_LANES ? 0xffffU : (1U << n) - 1U);
 }
 
 static inline __m512i magnitude(vec a)
@@ -78,9 +78,9 @@ static inline void store_digits(vec weights, vec factor, int8_t *ret_digits)
 		_mm512_set_epi64(0, 0, 0x0202020202020202, 0x0202020202020202, 0x0101010101010101, 0x0101010101010101,
 				 0, 0));
 	__m512i turned = _mm512_permutexvar_epi8(order, digits);
-	_mm_store_si128((__m128i *)ret_digits, _mm512_extracti32x4_epi32(turned, 2));
-	_mm_store_si128((__m128i *)(ret_digits + TILE_BYTES), _mm512_extracti32x4_epi32(turned, 1));
-	_mm_store_si128((__m128i *)(ret_digits + 2 * (size_t)TILE_BYTES), _mm512_castsi512_si128(turned));
+	_mm_storeu_epi8(ret_digits, _mm512_extracti32x4_epi32(turned, 2));
+	_mm_storeu_epi8(ret_digits + TILE_BYTES, _mm512_extracti32x4_epi32(turned, 1));
+	_mm_storeu_epi8(ret_digits + 2 * (size_t)TILE_BYTES, _mm512_castsi512_si128(turned));
 }
 
 static void pack_row(const float *row, uint32_t n_in, uint32_t n_padded, const float *in_scales, int8_t *ret_tiles,

@@ -4,7 +4,8 @@
 
 #include "model/kernels/kernels.h"
 
-void rk_amx_product_halves(const struct rk_product *product, const uint32_t *pairs, uint32_t n_lanes, float *ret_y);
+void rk_amx_product_halves(const struct rk_product *product, const uint32_t *pairs, uint32_t n_lanes,
+			   void (*activate)(float *y, uint32_t n_rows, uint32_t n_lanes), float *ret_y);
 void rk_amx_digits(const struct rk_product *product, const float *x, uint32_t n_lanes, uint32_t *ret_quads,
 		   float *ret_scales);
 void rk_amx_product_digits(const struct rk_product *product, const uint32_t *quads, const float *scales,

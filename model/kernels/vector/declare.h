@@ -17,7 +17,8 @@ RK_DECLARE_PRODUCT(product_silu)
 void RK_TIER(product_pack)(const struct rk_product *product, const float *x, uint32_t n_lanes, size_t group_stride,
 			   float *ret_packed);
 void RK_TIER(pairs)(const float *x, uint32_t n_rows, uint32_t n_lanes, uint32_t *ret_pairs);
-void RK_TIER(product_halves)(const struct rk_product *product, const uint32_t *pairs, uint32_t n_lanes, float *ret_y);
+void RK_TIER(product_halves)(const struct rk_product *product, const uint32_t *pairs, uint32_t n_lanes,
+			     void (*activate)(float *y, uint32_t n_rows, uint32_t n_lanes), float *ret_y);
 void RK_TIER(halve)(const float *x, size_t n, uint16_t *ret_halves);
 RK_DECLARE_ROWS(relu)
 RK_DECLARE_ROWS(gelu)

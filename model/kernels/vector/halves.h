@@ -10,7 +10,7 @@
 
 #define UNROLL _Pragma("GCC unroll 8")
 
-void RK_TIER(pairs)(const float *x, uint32_t n_rows, uint32_t n_lanes, uint32_t *ret_pairs)
+static void pair_panel(const float *x, uint32_t n_rows, uint32_t n_lanes, uint32_t *ret_pairs)
 {
 	const uint32_t n_padded = rk_halves_padded(n_rows);
 	for (uint32_t row = 0; row < n_padded; row += 2, ret_pairs += RK_PANEL)
@@ -20,6 +20,13 @@ void RK_TIER(pairs)(const float *x, uint32_t n_rows, uint32_t n_lanes, uint32_t 
 			vec odd = row + 1 < n_rows ? vec_load(at + RK_PANEL) : vec_set1(0.0F);
 			vec_store_pairs(ret_pairs + lane, vec_pair(even, odd));
 		}
+}
+
+void RK_TIER(pairs)(const float *x, uint32_t n_rows, uint32_t n_lanes, uint32_t *ret_pairs)
+{
+	for (uint32_t panel = 0; panel * RK_PANEL < n_lanes; panel++)
+		pair_panel(x + (size_t)panel * n_rows * RK_PANEL, n_rows, rk_lanes_of(n_lanes, panel),
+			   ret_pairs + (size_t)panel * rk_halves_padded(n_rows) / 2 * RK_PANEL);
 }
 
 void RK_TIER(halve)(const float *x, size_t n, uint16_t *ret_halves)
@@ -49,13 +56,24 @@ static inline __attribute__((always_inline)) void halves_tile(const struct rk_pr
 	UNROLL for (int row = 0; row < rows; row++) vec_store(y + row * RK_PANEL, sums[row]);
 }
 
-void RK_TIER(product_halves)(const struct rk_product *p, const uint32_t *pairs, uint32_t n_lanes, float *ret_y)
+static void product_panel(const struct rk_product *p, const uint32_t *x, uint32_t n_lanes, float *y)
 {
 	uint32_t m = 0;
 	for (; m + TILE_ROWS <= p->n_out; m += TILE_ROWS)
 		for (uint32_t lane = 0; lane < n_lanes; lane += VEC_LANES)
-			halves_tile(p, m, pairs + lane, ret_y + m * RK_PANEL + lane, TILE_ROWS);
+			halves_tile(p, m, x + lane, y + m * RK_PANEL + lane, TILE_ROWS);
 	for (; m < p->n_out; m++)
 		for (uint32_t lane = 0; lane < n_lanes; lane += VEC_LANES)
-			halves_tile(p, m, pairs + lane, ret_y + m * RK_PANEL + lane, 1);
+			halves_tile(p, m, x + lane, y + m * RK_PANEL + lane, 1);
+}
+
+void RK_TIER(product_halves)(const struct rk_product *p, const uint32_t *pairs, uint32_t n_lanes,
+			     void (*activate)(float *y, uint32_t n_rows, uint32_t n_lanes), float *ret_y)
+{
+	for (uint32_t panel = 0; panel * RK_PANEL < n_lanes; panel++, ret_y += (size_t)p->n_out * RK_PANEL) {
+		const uint32_t n_here = rk_lanes_of(n_lanes, panel);
+		product_panel(p, pairs + (size_t)panel * rk_halves_padded(p->n_in) / 2 * RK_PANEL, n_here, ret_y);
+		if (activate != NULL)
+			activate(ret_y, p->n_out, n_here);
+	}
 }

@@ -1,7 +1,7 @@
 /* A tier's kernels, as initialisers of its table. Used by <tier>/table.c after <tier>/vec.h. */
 #include "model/kernels/vector/declare.h"
 
-#define TABLE(pairs_kernel, product_halves_kernel)                                                                     \
+#define TABLE(pairs_kernel, product_halves_kernel, halve_kernel)                                                       \
 	.product = RK_TIER(product),                                                                                   \
 	.product_activate =                                                                                            \
 		{                                                                                                      \
@@ -11,7 +11,7 @@
 			[RK_ACTIVATION_SILU] = RK_TIER(product_silu),                                                  \
 	},                                                                                                             \
 	.product_pack = RK_TIER(product_pack), .pairs = pairs_kernel, .product_halves = product_halves_kernel,         \
-	.halve = RK_TIER(halve),                                                                                       \
+	.halve = halve_kernel,                                                                                         \
 	.activate =                                                                                                    \
 		{                                                                                                      \
 			[RK_ACTIVATION_RELU] = RK_TIER(relu),                                                          \
