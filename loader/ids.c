@@ -1,7 +1,8 @@
 /*
- * Open addressing with linear probing over at least twice as many slots as ids, so that a probe is one or two cache
- * lines. A slot holds a row; the ids themselves stay in the tensors. A table of strings also keeps the high half of
- * each hash, so that a miss seldom touches the strings.
+ * A hash table of buckets that are a cache line each: an id is looked for in the bucket that its hash names and, while
+ * that is full, in the next. On average four of a bucket's five places are taken at most, so that nearly every look-up
+ * is one cache line. The hash of an integer is a bijection: equal hashes are equal ids, and nothing else is compared.
+ * Strings stay in their tensor and are compared where the 64 bits of the hash agree.
  * An id that a request writes in the table's other form is brought to the table's own form first; only the canonical
  * decimal of an integer has one ("7", "-7"; not "07", "+7" or "-0").
  */
@@ -13,6 +14,20 @@
 
 enum { N_DECIMAL = 20 }; /* characters of INT64_MIN */
 
+enum { MEAN_TAKEN = 4 }; /* places of a bucket, at most */
+
+_Static_assert(sizeof(struct rk_id_bucket) == RK_ARENA_ALIGNMENT, "a bucket is a cache line");
+
+/* An id in the table's own form. */
+struct key {
+	bool can_be_there; /* false: no table of this kind has such an id, or the table is empty */
+	int32_t likely_row;
+	uint64_t hash;
+	struct rk_bytes text;    /* strings only */
+	char decimal[N_DECIMAL]; /* the text of an integer that is looked for among strings */
+};
+
+/* A bijection: each step can be undone. */
 static uint64_t mix(uint64_t x)
 {
 	x ^= x >> 32;
@@ -38,17 +53,12 @@ static uint64_t hash_bytes(struct rk_bytes text)
 	return mix(hash ^ tail);
 }
 
-static uint32_t tag_of(uint64_t hash)
+static uint32_t buckets_for(uint32_t n_items)
 {
-	return (uint32_t)(hash >> 32);
-}
-
-static uint32_t slots_for(uint32_t n_items)
-{
-	uint64_t n_slots = 1;
-	while (n_slots < 2 * (uint64_t)n_items)
-		n_slots *= 2;
-	return n_items == 0 ? 0 : (uint32_t)n_slots;
+	uint64_t n_buckets = 1;
+	while (MEAN_TAKEN * n_buckets < n_items)
+		n_buckets *= 2;
+	return n_items == 0 ? 0 : (uint32_t)n_buckets;
 }
 
 static struct rk_bytes string_of(const struct rk_ids *ids, int32_t row)
@@ -59,42 +69,10 @@ static struct rk_bytes string_of(const struct rk_ids *ids, int32_t row)
 
 size_t rk_ids_bytes(uint32_t n_items)
 {
-	return (size_t)slots_for(n_items) * (sizeof(int32_t) + sizeof(uint32_t)) + 2 * (size_t)RK_ARENA_ALIGNMENT;
+	return buckets_for(n_items) * sizeof(struct rk_id_bucket);
 }
 
-/* ---- finding ---- */
-
-/* The slot of the id, or the free slot where it would stand. */
-static uint32_t probe_integer(const struct rk_ids *ids, int64_t id)
-{
-	uint32_t mask = ids->n_slots - 1;
-	uint32_t slot = (uint32_t)mix((uint64_t)id) & mask;
-	while (ids->slots[slot] >= 0 && ids->integers[ids->slots[slot]] != id)
-		slot = (slot + 1) & mask;
-	return slot;
-}
-
-static uint32_t probe_string(const struct rk_ids *ids, struct rk_bytes id, uint64_t hash)
-{
-	uint32_t mask = ids->n_slots - 1;
-	uint32_t slot = (uint32_t)hash & mask;
-	while (ids->slots[slot] >= 0) {
-		if (ids->tags[slot] == tag_of(hash) && rk_bytes_equal(string_of(ids, ids->slots[slot]), id))
-			break;
-		slot = (slot + 1) & mask;
-	}
-	return slot;
-}
-
-static int32_t find_integer(const struct rk_ids *ids, int64_t id)
-{
-	return ids->n_slots == 0 ? -1 : ids->slots[probe_integer(ids, id)];
-}
-
-static int32_t find_string(const struct rk_ids *ids, struct rk_bytes id)
-{
-	return ids->n_slots == 0 ? -1 : ids->slots[probe_string(ids, id, hash_bytes(id))];
-}
+/* ---- keys ---- */
 
 static bool parse_canonical(struct rk_bytes text, int64_t *ret_value)
 {
@@ -130,107 +108,163 @@ static struct rk_bytes format_decimal(int64_t value, char buffer[N_DECIMAL])
 	return (struct rk_bytes){buffer + at, N_DECIMAL - at};
 }
 
-int32_t rk_ids_find_integer(const struct rk_ids *ids, int64_t id)
+/* Of an id that is not in the table's form, or of a string. */
+static __attribute__((noinline)) void make_other_key(const struct rk_ids *ids, const struct rk_item_id *wanted,
+						     struct key *ret_key)
 {
-	if (ids->bytes == NULL)
-		return find_integer(ids, id);
-	char buffer[N_DECIMAL];
-	return find_string(ids, format_decimal(id, buffer));
-}
-
-int32_t rk_ids_find_string(const struct rk_ids *ids, struct rk_bytes id)
-{
-	if (ids->bytes != NULL)
-		return find_string(ids, id);
-	int64_t value;
-	return parse_canonical(id, &value) ? find_integer(ids, value) : -1;
-}
-
-/* ---- finding many ---- */
-
-enum { GROUP = 16 }; /* look-ups under way together: about as many misses as a core keeps open */
-
-/* An id brought to the table's own form. */
-struct wanted_key {
-	bool can_be_there;
-	int64_t integer;
-	struct rk_bytes text;
-	uint64_t hash;
-	char decimal[N_DECIMAL];
-};
-
-static void prepare_key(const struct rk_ids *ids, const struct rk_item_id *wanted, struct wanted_key *key)
-{
-	key->can_be_there = ids->n_slots > 0;
+	int64_t integer = 0;
 	if (ids->bytes == NULL) {
-		key->integer = wanted->integer;
-		if (!wanted->is_integer)
-			key->can_be_there = key->can_be_there && parse_canonical(wanted->text, &key->integer);
-		key->hash = mix((uint64_t)key->integer);
+		ret_key->can_be_there = ids->n_buckets > 0 && parse_canonical(wanted->text, &integer);
+		ret_key->hash = mix((uint64_t)integer);
 	} else {
-		key->text = wanted->is_integer ? format_decimal(wanted->integer, key->decimal) : wanted->text;
-		key->hash = hash_bytes(key->text);
+		ret_key->can_be_there = ids->n_buckets > 0;
+		ret_key->text = wanted->is_integer ? format_decimal(wanted->integer, ret_key->decimal) : wanted->text;
+		ret_key->hash = hash_bytes(ret_key->text);
 	}
 }
 
-static uint32_t first_slot(const struct rk_ids *ids, const struct wanted_key *key)
+static void make_key(const struct rk_ids *ids, const struct rk_item_id *wanted, struct key *ret_key)
 {
-	return (uint32_t)key->hash & (ids->n_slots - 1);
+	if (ids->bytes != NULL || !wanted->is_integer) {
+		make_other_key(ids, wanted, ret_key);
+		return;
+	}
+	ret_key->can_be_there = ids->n_buckets > 0;
+	ret_key->hash = mix((uint64_t)wanted->integer);
 }
 
-/* Asks for the id of the row that stands in the first slot: mostly it is the one. */
-static void prefetch_row(const struct rk_ids *ids, const struct wanted_key *key)
+/* ---- finding ---- */
+
+enum { GROUP = 64 }; /* look-ups under way together: one step of all takes longer than memory needs */
+
+static const struct rk_id_bucket *bucket_of(const struct rk_ids *ids, uint64_t hash)
 {
-	int32_t row = ids->slots[first_slot(ids, key)];
-	if (row >= 0 && ids->bytes == NULL)
-		__builtin_prefetch(&ids->integers[row]);
-	else if (row >= 0)
-		__builtin_prefetch(&ids->offsets[row]);
+	return &ids->buckets[hash & (ids->n_buckets - 1)];
 }
 
-static int32_t find_key(const struct rk_ids *ids, const struct wanted_key *key)
+/* The next one, after the last the first. */
+static const struct rk_id_bucket *bucket_after(const struct rk_ids *ids, const struct rk_id_bucket *bucket)
+{
+	return bucket + 1 == ids->buckets + ids->n_buckets ? ids->buckets : bucket + 1;
+}
+
+static bool is_full(const struct rk_id_bucket *bucket)
+{
+	return bucket->rows[RK_BUCKET_IDS - 1] >= 0;
+}
+
+/* A bit for each place that has the hash; free places may be among them, behind those that are taken. Without a jump,
+ * since where an id stands in its bucket cannot be predicted. */
+static unsigned places_of(const struct rk_id_bucket *bucket, uint64_t hash)
+{
+	unsigned places = 0;
+	for (unsigned i = 0; i < RK_BUCKET_IDS; i++)
+		places |= (unsigned)(bucket->hashes[i] == hash) << i;
+	return places;
+}
+
+static int32_t find_key(const struct rk_ids *ids, const struct key *key)
 {
 	if (!key->can_be_there)
 		return -1;
-	return ids->slots[ids->bytes == NULL ? probe_integer(ids, key->integer)
-					     : probe_string(ids, key->text, key->hash)];
+	for (const struct rk_id_bucket *bucket = bucket_of(ids, key->hash);; bucket = bucket_after(ids, bucket)) {
+		for (unsigned places = places_of(bucket, key->hash); places != 0; places &= places - 1) {
+			int32_t row = bucket->rows[__builtin_ctz(places)];
+			if (row < 0 || ids->bytes == NULL || rk_bytes_equal(string_of(ids, row), key->text))
+				return row;
+		}
+		if (!is_full(bucket))
+			return -1;
+	}
+}
+
+/* Asks for the strings that the keys will be compared with: first for where they stand, then for their bytes. */
+static void prefetch_strings(const struct rk_ids *ids, uint32_t n, struct key *keys)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct rk_id_bucket *bucket = bucket_of(ids, keys[i].hash);
+		unsigned places = places_of(bucket, keys[i].hash);
+		keys[i].likely_row = places == 0 ? -1 : bucket->rows[__builtin_ctz(places)];
+		if (keys[i].likely_row >= 0)
+			__builtin_prefetch(&ids->offsets[keys[i].likely_row]);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (keys[i].likely_row >= 0)
+			__builtin_prefetch(ids->bytes + ids->offsets[keys[i].likely_row]);
+}
+
+static void find_group(const struct rk_ids *ids, const struct rk_item_id *wanted, uint32_t n, struct key *keys,
+		       int32_t *ret_rows)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		make_key(ids, &wanted[i], &keys[i]);
+		if (keys[i].can_be_there)
+			__builtin_prefetch(bucket_of(ids, keys[i].hash));
+	}
+	if (ids->bytes != NULL && ids->n_buckets > 0)
+		prefetch_strings(ids, n, keys);
+	for (uint32_t i = 0; i < n; i++)
+		ret_rows[i] = find_key(ids, &keys[i]);
 }
 
 void rk_ids_find_all(const struct rk_ids *ids, const struct rk_item_id *wanted, uint32_t n, int32_t *ret_rows)
 {
-	struct wanted_key keys[GROUP];
+	struct key keys[GROUP];
 	for (uint32_t first = 0; first < n; first += GROUP) {
 		uint32_t n_keys = n - first < GROUP ? n - first : GROUP;
-		for (uint32_t i = 0; i < n_keys; i++) {
-			prepare_key(ids, &wanted[first + i], &keys[i]);
-			if (!keys[i].can_be_there)
-				continue;
-			__builtin_prefetch(&ids->slots[first_slot(ids, &keys[i])]);
-			if (ids->tags != NULL)
-				__builtin_prefetch(&ids->tags[first_slot(ids, &keys[i])]);
-		}
-		for (uint32_t i = 0; i < n_keys; i++)
-			if (keys[i].can_be_there)
-				prefetch_row(ids, &keys[i]);
-		for (uint32_t i = 0; i < n_keys; i++)
-			ret_rows[first + i] = find_key(ids, &keys[i]);
+		find_group(ids, wanted + first, n_keys, keys, ret_rows + first);
 	}
+}
+
+static int32_t find(const struct rk_ids *ids, const struct rk_item_id *wanted)
+{
+	struct key key;
+	make_key(ids, wanted, &key);
+	return find_key(ids, &key);
+}
+
+int32_t rk_ids_find_integer(const struct rk_ids *ids, int64_t id)
+{
+	return find(ids, &(struct rk_item_id){.is_integer = true, .integer = id});
+}
+
+int32_t rk_ids_find_string(const struct rk_ids *ids, struct rk_bytes id)
+{
+	return find(ids, &(struct rk_item_id){.text = id});
 }
 
 /* ---- building ---- */
 
-static enum rk_status alloc_slots(struct rk_ids *ids, bool with_tags, struct rk_arena *arena, int32_t **ret_slots,
-				  uint32_t **ret_tags, struct rk_error *reterr)
+static enum rk_status alloc_buckets(struct rk_ids *ids, struct rk_arena *arena, struct rk_id_bucket **ret_buckets,
+				    struct rk_error *reterr)
 {
-	ids->n_slots = slots_for(ids->n_items);
-	int32_t *slots = rk_arena_alloc_array(arena, ids->n_slots, sizeof(*slots));
-	uint32_t *tags = with_tags ? rk_arena_alloc_zeroed(arena, ids->n_slots, sizeof(*tags)) : NULL;
-	if (slots == NULL || (with_tags && tags == NULL))
+	ids->n_buckets = buckets_for(ids->n_items);
+	struct rk_id_bucket *buckets = rk_arena_alloc_array(arena, ids->n_buckets, sizeof(*buckets));
+	if (buckets == NULL)
 		return rk_error_set(reterr, RK_NO_MEMORY, "no room for the index of %u ids", ids->n_items);
-	memset(slots, 0xff, ids->n_slots * sizeof(*slots)); /* -1 everywhere */
-	ids->slots = *ret_slots = slots;
-	ids->tags = *ret_tags = tags;
+	memset(buckets, 0xff, ids->n_buckets * sizeof(*buckets)); /* rows: -1 everywhere */
+	ids->buckets = *ret_buckets = buckets;
 	return RK_OK;
+}
+
+/* The row that has the id already, or -1 and the id has the row now. */
+static int32_t insert(struct rk_ids *ids, struct rk_id_bucket *buckets, const struct rk_item_id *id, uint32_t row)
+{
+	struct key key;
+	make_key(ids, id, &key);
+	int32_t same = find_key(ids, &key);
+	if (same >= 0)
+		return same;
+	const struct rk_id_bucket *first_free = bucket_of(ids, key.hash);
+	while (is_full(first_free))
+		first_free = bucket_after(ids, first_free);
+	struct rk_id_bucket *bucket = &buckets[first_free - ids->buckets];
+	unsigned place = 0;
+	while (bucket->rows[place] >= 0)
+		place++;
+	bucket->hashes[place] = key.hash;
+	bucket->rows[place] = (int32_t)row;
+	return -1;
 }
 
 static enum rk_status check_count(uint32_t n_items, struct rk_error *reterr)
@@ -244,19 +278,18 @@ enum rk_status rk_ids_init_integers(struct rk_ids *ret_ids, const int64_t *integ
 				    struct rk_arena *arena, struct rk_error *reterr)
 {
 	struct rk_ids ids = {.n_items = n_items, .integers = integers};
-	int32_t *slots;
-	uint32_t *tags;
+	struct rk_id_bucket *buckets;
 	enum rk_status status = check_count(n_items, reterr);
 	if (status == RK_OK)
-		status = alloc_slots(&ids, false, arena, &slots, &tags, reterr);
+		status = alloc_buckets(&ids, arena, &buckets, reterr);
 	if (status != RK_OK)
 		return status;
 	for (uint32_t row = 0; row < n_items; row++) {
-		uint32_t slot = probe_integer(&ids, integers[row]);
-		if (slots[slot] >= 0)
+		struct rk_item_id id = {.is_integer = true, .integer = integers[row]};
+		int32_t same = insert(&ids, buckets, &id, row);
+		if (same >= 0)
 			return rk_error_set(reterr, RK_INVALID, "row %u: expected unique ids, found %lld as in row %d",
-					    row, (long long)integers[row], slots[slot]);
-		slots[slot] = (int32_t)row;
+					    row, (long long)integers[row], same);
 	}
 	*ret_ids = ids;
 	return RK_OK;
@@ -295,13 +328,12 @@ enum rk_status rk_ids_init_strings(struct rk_ids *ret_ids, const char *bytes, si
 				   uint32_t n_items, struct rk_arena *arena, struct rk_error *reterr)
 {
 	struct rk_ids ids = {.n_items = n_items, .bytes = bytes, .offsets = offsets};
-	int32_t *slots;
-	uint32_t *tags;
+	struct rk_id_bucket *buckets;
 	enum rk_status status = check_count(n_items, reterr);
 	if (status == RK_OK)
 		status = check_offsets(offsets, n_items, n_bytes, reterr);
 	if (status == RK_OK)
-		status = alloc_slots(&ids, true, arena, &slots, &tags, reterr);
+		status = alloc_buckets(&ids, arena, &buckets, reterr);
 	if (status != RK_OK)
 		return status;
 	for (uint32_t row = 0; row < n_items; row++) {
@@ -309,14 +341,10 @@ enum rk_status rk_ids_init_strings(struct rk_ids *ret_ids, const char *bytes, si
 		status = check_text(id, row, reterr);
 		if (status != RK_OK)
 			return status;
-		uint64_t hash = hash_bytes(id);
-		uint32_t slot = probe_string(&ids, id, hash);
-		if (slots[slot] >= 0)
+		int32_t same = insert(&ids, buckets, &(struct rk_item_id){.text = id}, row);
+		if (same >= 0)
 			return rk_error_set(reterr, RK_INVALID,
-					    "row %u: expected unique ids, found that of row %d again", row,
-					    slots[slot]);
-		slots[slot] = (int32_t)row;
-		tags[slot] = tag_of(hash);
+					    "row %u: expected unique ids, found that of row %d again", row, same);
 	}
 	*ret_ids = ids;
 	return RK_OK;

@@ -15,14 +15,21 @@
 
 enum { RK_MAX_ID_BYTES = 255 };
 
+enum { RK_BUCKET_IDS = 5 }; /* as many as a cache line holds */
+
+struct rk_id_bucket {
+	uint64_t hashes[RK_BUCKET_IDS];
+	int32_t rows[RK_BUCKET_IDS]; /* -1: this place and all behind it are free */
+	int32_t padding;
+};
+
 struct rk_ids {
 	uint32_t n_items;
-	uint32_t n_slots;        /* power of two; 0: empty table */
-	const int32_t *slots;    /* [n_slots] row, or -1 */
-	const uint32_t *tags;    /* [n_slots] high half of the hash (strings) */
-	const int64_t *integers; /* [n_items], or NULL: a table of strings */
-	const char *bytes;       /* string ids one after the other, or NULL */
-	const int64_t *offsets;  /* [n_items + 1] */
+	uint32_t n_buckets;                 /* power of two; 0: empty table */
+	const struct rk_id_bucket *buckets; /* [n_buckets] */
+	const int64_t *integers;            /* [n_items], or NULL: a table of strings */
+	const char *bytes;                  /* string ids one after the other, or NULL */
+	const int64_t *offsets;             /* [n_items + 1] */
 };
 
 /* Bytes of arena that either init takes at most. */

@@ -104,7 +104,7 @@ Test(ids, strings_are_found_in_both_forms)
 Test(ids, an_empty_table_finds_nothing)
 {
 	struct rk_ids table = integers((const int64_t[]){0}, 0);
-	cr_assert_eq(table.n_slots, 0);
+	cr_assert_eq(table.n_buckets, 0);
 	cr_assert_eq(rk_ids_find_integer(&table, 0), -1);
 	cr_assert_eq(find(&table, "0"), -1);
 	struct strings none = {.n = 0};
@@ -122,16 +122,45 @@ Test(ids, many_integers_without_long_chains)
 		for (int64_t i = 0; i < N; i++)
 			ids[i] = (i - N / 2) * ((int64_t)1 << shifts[s]);
 		struct rk_ids table = integers(ids, N);
-		cr_assert(table.n_slots >= 2 * N && (table.n_slots & (table.n_slots - 1)) == 0);
+		cr_assert(table.n_buckets >= N / 4 && (table.n_buckets & (table.n_buckets - 1)) == 0);
 		uint32_t run = 0, longest = 0;
-		for (uint32_t slot = 0; slot < table.n_slots; slot++) {
-			run = table.slots[slot] >= 0 ? run + 1 : 0;
+		for (uint32_t bucket = 0; bucket < table.n_buckets; bucket++) {
+			run = table.buckets[bucket].rows[RK_BUCKET_IDS - 1] >= 0 ? run + 1 : 0;
 			longest = run > longest ? run : longest;
 		}
-		cr_assert(longest < 64, "a chain of %u with stride 2^%d", longest, shifts[s]);
+		cr_assert(longest < 40, "%u full buckets in a row with stride 2^%d", longest, shifts[s]);
 		for (int32_t i = 0; i < N; i++)
 			cr_assert_eq(rk_ids_find_integer(&table, ids[i]), i);
 		cr_assert_eq(rk_ids_find_integer(&table, ids[N - 1] + 1), -1);
+	}
+}
+
+/* Nothing in a free place may look like an id, whatever its hash. */
+Test(ids, ids_whose_hashes_have_no_bit_and_every_bit)
+{
+	static const int64_t extremes[] = {0, 6478229262441699958};
+	struct rk_ids others = integers((const int64_t[]){1, 2, 3}, 3);
+	struct rk_ids both = integers(extremes, 2);
+	for (int32_t row = 0; row < 2; row++) {
+		cr_assert_eq(rk_ids_find_integer(&others, extremes[row]), -1);
+		cr_assert_eq(rk_ids_find_integer(&both, extremes[row]), row);
+	}
+}
+
+/* As full as tables become, so that ids stand in other buckets than their own, also behind the last in the first. */
+Test(ids, the_fullest_tables_find_all_and_nothing_else)
+{
+	enum { MOST = 4096 };
+	static int64_t ids[MOST];
+	for (uint32_t n = 1; n <= MOST; n *= 2) {
+		for (uint32_t i = 0; i < n; i++)
+			ids[i] = (int64_t)i * 1000003;
+		struct rk_ids table = integers(ids, n);
+		cr_assert(n < 4 || table.n_buckets == n / 4);
+		for (uint32_t i = 0; i < n; i++) {
+			cr_assert_eq(rk_ids_find_integer(&table, ids[i]), (int32_t)i);
+			cr_assert_eq(rk_ids_find_integer(&table, ids[i] + 1), -1);
+		}
 	}
 }
 
@@ -226,9 +255,9 @@ Test(ids, an_arena_that_is_too_small_is_an_error)
 	static _Alignas(64) char small[64];
 	struct rk_arena arena;
 	struct rk_ids table;
-	rk_arena_init(&arena, small, 0);
+	rk_arena_init(&arena, small, 63);
 	cr_assert_eq(rk_ids_init_integers(&table, ids, 3, &arena, NULL), RK_NO_MEMORY);
-	rk_arena_init(&arena, small, 64);
+	rk_arena_reset(&arena);
 	struct strings strings = strings_of((const char *const[]){"a", "b", "c"}, 3);
 	cr_assert_eq(rk_ids_init_strings(&table, strings.bytes, 3, strings.offsets, 3, &arena, NULL), RK_NO_MEMORY);
 	cr_assert_eq(rk_ids_init_integers(&table, ids, UINT32_MAX, &arena, NULL), RK_LIMIT);
