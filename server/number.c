@@ -16,6 +16,8 @@
 
 enum { LOWEST_POWER = -31, HIGHEST_POWER = 45 };
 
+#define ALL_ZEROS UINT64_C(0x3030303030303030) /* "00000000" */
+
 /* powers[e - LOWEST_POWER] = ceil(10^e · 2^(63 - floor(log2 10^e))). tests/exhaustive/number.c tries every float. */
 static const uint64_t powers[HIGHEST_POWER - LOWEST_POWER + 1] = {
 	0x81ceb32c4b43fcf5u, 0xa2425ff75e14fc32u, 0xcad2f7f5359a3b3fu, 0xfd87b5f28300ca0eu, 0x9e74d1b791e07e49u,
@@ -36,24 +38,19 @@ static const uint64_t powers[HIGHEST_POWER - LOWEST_POWER + 1] = {
 	0x8f7e32ce7bea5c70u, 0xb35dbf821ae4f38cu,
 };
 
-static const char digit_pairs[201] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
-				     "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
-				     "8081828384858687888990919293949596979899";
-
 /* digits · 10^exponent */
 struct decimal {
 	uint32_t digits;
 	int exponent;
 };
 
-/* floor(a · b / 2^64), its lowest bit set if the 32 bits below were more than the power's own error. */
+/* floor(power · factor / 2^64), its lowest bit set if the 32 bits below were more than the power's own error. */
 static uint32_t multiply_to_odd(uint64_t power, uint32_t factor)
 {
-	uint64_t above = (power >> 32) * factor; /* factor < 2^31, so no sum here wraps */
-	uint64_t below = (power & UINT32_MAX) * factor;
-	uint64_t middle = above + (below >> 32);
-	uint32_t high = (uint32_t)(middle >> 32);
-	uint32_t lost = (uint32_t)middle;
+	__extension__ typedef unsigned __int128 product_type;
+	product_type product = (product_type)power * factor;
+	uint32_t high = (uint32_t)(product >> 64);
+	uint32_t lost = (uint32_t)(product >> 32);
 	return high | (lost > 1);
 }
 
@@ -68,89 +65,111 @@ static struct decimal shortest(uint32_t fraction, uint32_t biased_exponent)
 	int scale = (binary * 1262611 - (narrow_below ? 524031 : 0)) >> 22;
 	int shift = binary + ((-scale * 1741647) >> 19) + 1;
 	uint64_t power = powers[-scale - LOWEST_POWER];
-	uint32_t quarters = 4 * significand;
-	uint32_t value = multiply_to_odd(power, quarters << shift);
-	uint32_t lower = multiply_to_odd(power, (quarters - (narrow_below ? 1 : 2)) << shift) + !closed;
-	uint32_t upper = multiply_to_odd(power, (quarters + 2) << shift) - !closed;
+	uint32_t quarter = 1u << shift;
+	uint32_t scaled = 4 * significand * quarter;
+	uint32_t value = multiply_to_odd(power, scaled);
+	uint32_t lower = multiply_to_odd(power, scaled - (narrow_below ? quarter : 2 * quarter)) + !closed;
+	uint32_t upper = multiply_to_odd(power, scaled + 2 * quarter) - !closed;
 
 	uint32_t down = value / 4;
-	uint32_t tens = down / 10;
-	bool tens_down_fits = lower <= 40 * tens;
-	bool tens_up_fits = 40 * tens + 40 <= upper;
-	if (tens_down_fits != tens_up_fits)
-		return (struct decimal){tens + tens_up_fits, scale + 1};
-	bool down_fits = lower <= 4 * down;
-	bool up_fits = 4 * down + 4 <= upper;
-	if (down_fits != up_fits)
-		return (struct decimal){down + up_fits, scale};
-	uint32_t middle = 4 * down + 2;
-	bool round_up = value > middle || (value == middle && down % 2 == 1);
-	return (struct decimal){down + round_up, scale};
+	uint32_t tens = upper / 40; /* the only multiple of ten that can lie inside */
+	bool tens_fit = lower <= 40 * tens;
+	bool up_is_closer = (value & 3) + (down & 1) > 2; /* in the middle the even one is taken */
+	bool down_fits = lower <= 4 * down;               /* what is closer always fits above, and mostly below */
+	uint32_t nearest = down + (up_is_closer | !down_fits);
+	/* a choice without a jump: one would often be mispredicted, for it differs from float to float */
+	uint32_t digits = nearest ^ ((nearest ^ 10 * tens) & (0 - (uint32_t)tens_fit));
+	return (struct decimal){digits, scale};
 }
 
-/* Digits of `number` at `ret_text`, most significant first. */
-static size_t write_digits(uint32_t number, char *ret_text)
+/* The eight digits of a number below 10^8, a byte each, the first in the lowest: halves, then quarters, then each in a
+ * lane of its own, with multiplications and shifts for divisions by 100 and 10. */
+static uint64_t eight_digits(uint32_t number)
 {
-	char reversed[10];
-	size_t n = 0;
-	do {
-		reversed[n++] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number != 0);
-	for (size_t i = 0; i < n; i++)
-		ret_text[i] = reversed[n - 1 - i];
-	return n;
+	uint64_t lanes = number / 10000 | (uint64_t)(number % 10000) << 32;
+	uint64_t hundreds = (lanes * 10486 >> 20) & 0x0000007f0000007fu;
+	lanes = hundreds | (lanes - 100 * hundreds) << 16;
+	uint64_t tens = (lanes * 103 >> 10) & 0x000f000f000f000fu;
+	return tens | (lanes - 10 * tens) << 8;
 }
 
-/* `exponent` is that of the first digit: d.ddd · 10^exponent. */
-static size_t write_with_exponent(const char *digits, size_t n, int exponent, char *ret_text)
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the lowest byte is written first");
+
+static void put_eight(uint64_t digits, char *ret_text)
 {
-	size_t used = 0;
-	ret_text[used++] = digits[0];
-	if (n > 1) {
-		ret_text[used++] = '.';
-		memcpy(ret_text + used, digits + 1, n - 1);
-		used += n - 1;
-	}
+	digits |= ALL_ZEROS;
+	memcpy(ret_text, &digits, sizeof(digits));
+}
+
+/* A decimal as nine digits, the first of them not zero. */
+struct figures {
+	char first;
+	uint64_t others; /* as eight_digits gives them */
+	size_t n;        /* of the nine, without the zeros at the end */
+	int exponent;    /* of the first: d.ddd · 10^exponent */
+};
+
+static struct figures figures_of(struct decimal decimal)
+{
+	static const uint32_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000};
+	int n = (32 - __builtin_clz(decimal.digits)) * 1233 >> 12; /* log10(2) is nearly 1233 / 4096 */
+	n += decimal.digits >= tens[n];
+	uint32_t nine = decimal.digits * tens[9 - n];
+	uint64_t others = eight_digits(nine % tens[8]);
+	return (struct figures){
+		.first = (char)('0' + nine / tens[8]),
+		.others = others,
+		.n = others == 0 ? 1 : 9 - (size_t)__builtin_clzll(others) / 8,
+		.exponent = decimal.exponent + n - 1,
+	};
+}
+
+static size_t write_with_exponent(const struct figures *figures, char *ret_text)
+{
+	bool is_negative = figures->exponent < 0;
+	unsigned size = (unsigned)(is_negative ? -figures->exponent : figures->exponent);
+	size_t used = figures->n + (figures->n > 1);
+	ret_text[0] = figures->first;
+	ret_text[1] = '.';
+	put_eight(figures->others, ret_text + 2);
 	ret_text[used++] = 'e';
-	if (exponent < 0)
+	if (is_negative)
 		ret_text[used++] = '-';
-	return used + write_digits((uint32_t)(exponent < 0 ? -exponent : exponent), ret_text + used);
+	if (size >= 10)
+		ret_text[used++] = (char)('0' + size / 10);
+	ret_text[used++] = (char)('0' + size % 10);
+	return used;
 }
 
-static size_t write_plainly(const char *digits, size_t n, int exponent, char *ret_text)
+static size_t write_plainly(const struct figures *figures, char *ret_text)
 {
-	if (exponent < 0) {
-		size_t zeros = (size_t)(-exponent - 1);
-		memcpy(ret_text, "0.", 2);
-		memset(ret_text + 2, '0', zeros);
-		memcpy(ret_text + 2 + zeros, digits, n);
-		return 2 + zeros + n;
+	if (figures->exponent < 0) {
+		size_t places = (size_t)(-figures->exponent); /* 3 at most: with more an exponent is shorter */
+		memcpy(ret_text, "0.00", 4);
+		ret_text[1 + places] = figures->first;
+		put_eight(figures->others, ret_text + 2 + places);
+		return 1 + places + figures->n;
 	}
-	size_t whole = (size_t)exponent + 1;
-	if (n <= whole) {
-		memcpy(ret_text, digits, n);
-		memset(ret_text + n, '0', whole - n);
+	size_t whole = (size_t)figures->exponent + 1; /* 13 at most, for the same reason */
+	ret_text[0] = figures->first;
+	put_eight(figures->others, ret_text + 1);
+	if (figures->n <= whole) {
+		put_eight(0, ret_text + 9);
 		return whole;
 	}
-	memcpy(ret_text, digits, whole);
 	ret_text[whole] = '.';
-	memcpy(ret_text + whole + 1, digits + whole, n - whole);
-	return n + 1;
+	put_eight(figures->others >> 8 * (whole - 1), ret_text + whole + 1);
+	return figures->n + 1;
 }
 
-static size_t plain_size(size_t n, int exponent)
+/* Whether it is no longer so than with an exponent. */
+static bool is_plain(const struct figures *figures)
 {
-	if (exponent < 0)
-		return n + 1 + (size_t)-exponent;
-	size_t whole = (size_t)exponent + 1;
-	return n <= whole ? whole : n + 1;
-}
-
-static size_t exponent_size(size_t n, int exponent)
-{
-	size_t magnitude = (size_t)(exponent < 0 ? -exponent : exponent);
-	return n + (n > 1) + 1 + (exponent < 0) + (magnitude < 10 ? 1 : 2);
+	int n = (int)figures->n, point = n > 1, exponent = figures->exponent;
+	if (exponent < 0) /* 1 - exponent + n against n + point + 3 */
+		return exponent >= -2 - point;
+	/* with n > exponent + 1: n + 1 against n + point + 2; else: exponent + 1 against n + point + 2 or 3 */
+	return exponent <= n + point + 1 + (exponent >= 10);
 }
 
 size_t rk_number_write_float(float number, char *ret_text)
@@ -162,46 +181,35 @@ size_t rk_number_write_float(float number, char *ret_text)
 	RK_ASSERT(biased_exponent != 0xff);
 
 	size_t sign = bits >> 31;
-	if (sign == 1)
-		*ret_text++ = '-';
+	*ret_text = '-';
+	ret_text += sign;
 	if (biased_exponent == 0 && fraction == 0) {
 		*ret_text = '0';
 		return sign + 1;
 	}
-	struct decimal decimal = shortest(fraction, biased_exponent);
-	char digits[10];
-	size_t n_all = write_digits(decimal.digits, digits);
-	size_t n = n_all;
-	while (digits[n - 1] == '0')
-		n--;
-	int exponent = decimal.exponent + (int)n_all - 1;
-	if (plain_size(n, exponent) <= exponent_size(n, exponent))
-		return sign + write_plainly(digits, n, exponent, ret_text);
-	return sign + write_with_exponent(digits, n, exponent, ret_text);
+	struct figures figures = figures_of(shortest(fraction, biased_exponent));
+	if (is_plain(&figures))
+		return sign + write_plainly(&figures, ret_text);
+	return sign + write_with_exponent(&figures, ret_text);
 }
 
 size_t rk_number_write_unsigned(uint64_t number, char *ret_text)
 {
-	char text[RK_INTEGER_TEXT_BYTES];
-	size_t at = sizeof(text);
-	for (; number >= 100; number /= 100) {
-		at -= 2;
-		memcpy(text + at, digit_pairs + 2 * (number % 100), 2);
+	if (number >= 100000000) {
+		size_t before = rk_number_write_unsigned(number / 100000000, ret_text);
+		put_eight(eight_digits((uint32_t)(number % 100000000)), ret_text + before);
+		return before + 8;
 	}
-	if (number >= 10) {
-		at -= 2;
-		memcpy(text + at, digit_pairs + 2 * number, 2);
-	} else {
-		text[--at] = (char)('0' + number);
-	}
-	memcpy(ret_text, text + at, sizeof(text) - at);
-	return sizeof(text) - at;
+	uint64_t digits = eight_digits((uint32_t)number);
+	unsigned zeros = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 56) / 8; /* in front; 0 itself is a digit */
+	put_eight(digits >> 8 * zeros, ret_text);
+	return 8 - zeros;
 }
 
 size_t rk_number_write_integer(int64_t number, char *ret_text)
 {
-	if (number >= 0)
-		return rk_number_write_unsigned((uint64_t)number, ret_text);
+	bool is_negative = number < 0;
 	*ret_text = '-';
-	return 1 + rk_number_write_unsigned(-(uint64_t)number, ret_text + 1);
+	return is_negative +
+	       rk_number_write_unsigned(is_negative ? -(uint64_t)number : (uint64_t)number, ret_text + is_negative);
 }

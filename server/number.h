@@ -13,9 +13,11 @@
 enum {
 	RK_FLOAT_TEXT_BYTES = 15,   /* "-1.17549435e-38" */
 	RK_INTEGER_TEXT_BYTES = 20, /* "-9223372036854775808" */
+	RK_NUMBER_ROOM_BYTES = 24,
 };
 
-/* Each writes at most the bytes above at `ret_text`, without NUL, and returns how many. `number` must be finite. */
+/* Each writes at the start of the RK_NUMBER_ROOM_BYTES at `ret_text`, without NUL, and returns how many bytes count, at
+ * most as above; what is behind them is undefined. `number` must be finite. */
 size_t rk_number_write_float(float number, char *ret_text);
 size_t rk_number_write_unsigned(uint64_t number, char *ret_text);
 size_t rk_number_write_integer(int64_t number, char *ret_text);

@@ -1,6 +1,7 @@
 /*
  * One pass over the order, straight into the buffer. What is the same for every item, the signals' keys, is escaped
- * once per reply. Overflow is sticky and checked at the end.
+ * once per reply. Overflow is sticky and checked at the end; the parts of an item whose length is bounded are written
+ * together, with one check for all of them.
  */
 #include "server/reply.h"
 
@@ -10,6 +11,7 @@
 enum {
 	ESCAPE_FACTOR = 6, /* \u0000 */
 	KEY_BYTES = 4,     /* comma or brace, quotes, colon: around a key */
+	PIECE_BYTES = 96,  /* what an item has up to its id, or behind it: 45 of text, and a number's room */
 };
 
 /* `,"click":` for each signal; the first byte is left out for the first of an object. */
@@ -80,39 +82,69 @@ static void put_values(struct rk_text *text, const struct keys *keys, const floa
 	rk_text_put_char(text, '}');
 }
 
-static void put_id(struct rk_text *text, const struct rk_item_id *id)
+/* `text` must be a literal, so that its bytes become a few moves. */
+static inline __attribute__((always_inline)) char *append(char *to, const char *text)
 {
+	size_t size = strlen(text);
+	memcpy(to, text, size);
+	return to + size;
+}
+
+/* From the comma between items, if it is not the first, to the id. */
+static void put_id(struct rk_text *text, char spare[PIECE_BYTES], const struct rk_item_id *id, bool is_first)
+{
+	char *start = rk_text_begin(text, spare, PIECE_BYTES);
+	*start = ',';
+	char *end = append(start + !is_first, "{\"item\":");
 	if (id->is_integer)
-		rk_text_put_integer(text, id->integer);
-	else
+		end += rk_number_write_integer(id->integer, end);
+	rk_text_end(text, start, end);
+	if (!id->is_integer)
 		rk_text_put_json(text, id->text);
 }
 
-static void put_item(struct rk_text *text, const struct rk_reply_source *source, const struct keys *keys,
-		     uint32_t place)
+/* From the score to the item's end, or to its explanation. */
+static void put_score(struct rk_text *text, char spare[PIECE_BYTES], const struct rk_reply_source *source,
+		      uint32_t place, bool is_explained)
+{
+	uint8_t state = source->result->states[place];
+	char *start = rk_text_begin(text, spare, PIECE_BYTES);
+	char *end = append(start, ",\"score\":");
+	if (state == RK_SCORED)
+		end += rk_number_write_float(source->result->scores[place], end);
+	else
+		end = append(end, "null");
+	if (source->request->input.candidate_rows[place] == RK_ROW_UNKNOWN)
+		end = append(end, ",\"unknown\":true");
+	if (state == RK_NONFINITE)
+		end = append(end, ",\"error\":\"nonfinite\"");
+	*end = '}';
+	rk_text_end(text, start, end + !is_explained);
+}
+
+static void put_explanation(struct rk_text *text, const struct rk_rank_result *result, const struct keys *keys,
+			    uint32_t place)
+{
+	size_t row = (size_t)place * result->n_signals;
+	rk_text_put_text(text, ",\"signals\":");
+	put_values(text, keys, result->signals + row, NULL);
+	rk_text_put_text(text, ",\"terms\":");
+	put_values(text, keys, result->terms + row, result->has_term);
+	rk_text_put_char(text, '}');
+}
+
+static void put_items(struct rk_text *text, const struct rk_reply_source *source, const struct keys *keys)
 {
 	const struct rk_request *request = source->request;
-	const struct rk_rank_result *result = source->result;
-	bool is_scored = result->states[place] == RK_SCORED;
-	rk_text_put_text(text, "{\"item\":");
-	put_id(text, &request->candidate_ids[place]);
-	rk_text_put_text(text, ",\"score\":");
-	if (is_scored)
-		rk_text_put_float(text, result->scores[place]);
-	else
-		rk_text_put_text(text, "null");
-	if (request->input.candidate_rows[place] == RK_ROW_UNKNOWN)
-		rk_text_put_text(text, ",\"unknown\":true");
-	if (result->states[place] == RK_NONFINITE)
-		rk_text_put_text(text, ",\"error\":\"nonfinite\"");
-	if (request->explain && is_scored) {
-		size_t row = (size_t)place * result->n_signals;
-		rk_text_put_text(text, ",\"signals\":");
-		put_values(text, keys, result->signals + row, NULL);
-		rk_text_put_text(text, ",\"terms\":");
-		put_values(text, keys, result->terms + row, result->has_term);
+	char spare[PIECE_BYTES];
+	for (uint32_t i = 0; i < request->top_k; i++) {
+		uint32_t place = source->result->order[i];
+		bool is_explained = request->explain && source->result->states[place] == RK_SCORED;
+		put_id(text, spare, &request->candidate_ids[place], i == 0);
+		put_score(text, spare, source, place, is_explained);
+		if (is_explained)
+			put_explanation(text, source->result, keys, place);
 	}
-	rk_text_put_char(text, '}');
 }
 
 static void put_head(struct rk_text *text, const struct rk_reply_source *source)
@@ -162,11 +194,7 @@ enum rk_status rk_reply_write(const struct rk_reply_source *source, struct rk_ar
 	struct rk_text text;
 	rk_text_init(&text, ret_text, size);
 	put_head(&text, source);
-	for (uint32_t i = 0; i < source->request->top_k; i++) {
-		if (i > 0)
-			rk_text_put_char(&text, ',');
-		put_item(&text, source, &keys, source->result->order[i]);
-	}
+	put_items(&text, source, &keys);
 	put_tail(&text, source);
 	if (text.overflowed)
 		return RK_LIMIT;

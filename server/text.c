@@ -34,19 +34,19 @@ void rk_text_put_char(struct rk_text *text, char byte)
 
 void rk_text_put_unsigned(struct rk_text *text, uint64_t number)
 {
-	char digits[RK_INTEGER_TEXT_BYTES];
+	char digits[RK_NUMBER_ROOM_BYTES];
 	rk_text_put(text, digits, rk_number_write_unsigned(number, digits));
 }
 
 void rk_text_put_integer(struct rk_text *text, int64_t number)
 {
-	char digits[RK_INTEGER_TEXT_BYTES];
+	char digits[RK_NUMBER_ROOM_BYTES];
 	rk_text_put(text, digits, rk_number_write_integer(number, digits));
 }
 
 void rk_text_put_float(struct rk_text *text, float number)
 {
-	char digits[RK_FLOAT_TEXT_BYTES];
+	char digits[RK_NUMBER_ROOM_BYTES];
 	rk_text_put(text, digits, rk_number_write_float(number, digits));
 }
 

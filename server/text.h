@@ -21,6 +21,23 @@ void rk_text_init(struct rk_text *text, char *data, size_t size);
 void rk_text_put(struct rk_text *text, const char *bytes, size_t size);
 void rk_text_put_text(struct rk_text *text, const char *string);
 void rk_text_put_char(struct rk_text *text, char byte);
+
+/* For a piece of several parts, checked once: where it may be written, up to `size` bytes, and afterwards what was
+ * written there. It is the text itself if that much room is left, else `spare` [size]. */
+static inline char *rk_text_begin(const struct rk_text *text, char *spare, size_t size)
+{
+	return text->overflowed || size > text->size - text->used ? spare : text->data + text->used;
+}
+
+static inline void rk_text_end(struct rk_text *text, const char *start, const char *end)
+{
+	size_t size = (size_t)(end - start);
+	if (start == text->data + text->used)
+		text->used += size;
+	else
+		rk_text_put(text, start, size);
+}
+
 void rk_text_put_unsigned(struct rk_text *text, uint64_t number);
 void rk_text_put_integer(struct rk_text *text, int64_t number);
 

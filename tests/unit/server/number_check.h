@@ -48,7 +48,7 @@ static inline void rk_next_decimal(char *ret_text, size_t size, int digits, floa
 /* NULL if the text of `number` (finite) is right, else what is wrong. */
 static inline const char *rk_check_float_text(float number)
 {
-	char text[RK_FLOAT_TEXT_BYTES + 1], digits[32], other[64], other_digits[64];
+	char text[RK_NUMBER_ROOM_BYTES], digits[32], other[64], other_digits[64];
 	size_t size = rk_number_write_float(number, text);
 	if (size > RK_FLOAT_TEXT_BYTES)
 		return "longer than promised";

@@ -7,7 +7,7 @@
 
 static void assert_text(float number, const char *expected)
 {
-	char text[RK_FLOAT_TEXT_BYTES + 1];
+	char text[RK_NUMBER_ROOM_BYTES];
 	text[rk_number_write_float(number, text)] = '\0';
 	cr_assert_str_eq(text, expected);
 }
@@ -86,6 +86,20 @@ Test(number, random_floats_read_back_and_are_shortest)
 	}
 }
 
+static void assert_integer(uint64_t number)
+{
+	char text[RK_NUMBER_ROOM_BYTES], expected[32];
+	text[rk_number_write_unsigned(number, text)] = '\0';
+	(void)snprintf(expected, sizeof(expected), "%" PRIu64, number);
+	cr_assert_str_eq(text, expected);
+	text[rk_number_write_integer((int64_t)number, text)] = '\0';
+	(void)snprintf(expected, sizeof(expected), "%" PRId64, (int64_t)number);
+	cr_assert_str_eq(text, expected);
+	text[rk_number_write_integer((int64_t)-number, text)] = '\0';
+	(void)snprintf(expected, sizeof(expected), "%" PRId64, (int64_t)-number);
+	cr_assert_str_eq(text, expected);
+}
+
 Test(number, integers)
 {
 	static const uint64_t edges[] = {0,          9,
@@ -97,16 +111,26 @@ Test(number, integers)
 					 1650812741, 9007199254740993u,
 					 INT64_MAX,  (uint64_t)INT64_MAX + 1,
 					 UINT64_MAX};
-	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
-		char text[RK_INTEGER_TEXT_BYTES + 1], expected[32];
-		text[rk_number_write_unsigned(edges[i], text)] = '\0';
-		(void)snprintf(expected, sizeof(expected), "%" PRIu64, edges[i]);
-		cr_assert_str_eq(text, expected);
-		text[rk_number_write_integer((int64_t)edges[i], text)] = '\0';
-		(void)snprintf(expected, sizeof(expected), "%" PRId64, (int64_t)edges[i]);
-		cr_assert_str_eq(text, expected);
-		text[rk_number_write_integer((int64_t)-edges[i], text)] = '\0';
-		(void)snprintf(expected, sizeof(expected), "%" PRId64, (int64_t)-edges[i]);
-		cr_assert_str_eq(text, expected);
-	}
+	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++)
+		assert_integer(edges[i]);
+	for (uint64_t power = 1; power <= UINT64_MAX / 10; power *= 10)
+		for (uint64_t digit = 1; digit < 10; digit++) {
+			assert_integer(digit * power - 1);
+			assert_integer(digit * power);
+			assert_integer(digit * power + 1);
+			assert_integer(digit * power + 5 * (power / 10));
+		}
+}
+
+Test(number, no_byte_behind_the_room_is_written)
+{
+	static const float floats[] = {-1.1754944e-38f, -1.2345679e10f, -0.0012345679f,
+				       -1234567.8f,     -16777216.0f,   -1e-45f};
+	char text[RK_NUMBER_ROOM_BYTES + 1];
+	text[RK_NUMBER_ROOM_BYTES] = '#';
+	for (size_t i = 0; i < sizeof(floats) / sizeof(floats[0]); i++)
+		cr_assert_leq(rk_number_write_float(floats[i], text), RK_FLOAT_TEXT_BYTES);
+	cr_assert_eq(rk_number_write_unsigned(UINT64_MAX, text), RK_INTEGER_TEXT_BYTES);
+	cr_assert_eq(rk_number_write_integer(INT64_MIN, text), RK_INTEGER_TEXT_BYTES);
+	cr_assert_eq(text[RK_NUMBER_ROOM_BYTES], '#');
 }

@@ -33,6 +33,28 @@ Test(text, overflow_is_sticky_and_nothing_is_written_in_part)
 	cr_assert_not(text.overflowed);
 }
 
+Test(text, a_piece_is_written_in_place_where_it_surely_fits)
+{
+	struct rk_text text;
+	char spare[8];
+	rk_text_init(&text, buffer, 11);
+	char *start = rk_text_begin(&text, spare, sizeof(spare));
+	cr_assert_eq(start, text.data);
+	memcpy(start, "abcd", 4);
+	rk_text_end(&text, start, start + 4);
+	start = rk_text_begin(&text, spare, sizeof(spare));
+	cr_assert_eq(start, spare, "7 bytes are left, 8 are asked for");
+	memcpy(start, "efghijk", 7);
+	rk_text_end(&text, start, start + 7);
+	cr_assert_str_eq(end(&text), "abcdefghijk");
+	start = rk_text_begin(&text, spare, sizeof(spare));
+	rk_text_end(&text, start, start);
+	cr_assert_not(text.overflowed);
+	rk_text_end(&text, start, start + 1);
+	cr_assert(text.overflowed);
+	cr_assert_eq(rk_text_begin(&text, spare, 0), spare);
+}
+
 Test(text, json_escapes_what_json_forbids_and_no_more)
 {
 	struct rk_text text = begin();
