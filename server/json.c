@@ -5,6 +5,7 @@
 #include "server/json.h"
 
 #include "server/json_lex.h"
+#include "server/json_word.h"
 
 #include <string.h>
 
@@ -29,7 +30,7 @@ size_t rk_json_bytes(size_t size)
 
 static struct rk_json *append(struct rk_lexer *lexer, enum rk_json_type type)
 {
-	struct rk_json *value = &lexer->values[lexer->n_values++];
+	struct rk_json *value = lexer->next++;
 	*value = (struct rk_json){.type = type, .span = 1};
 	return value;
 }
@@ -106,16 +107,33 @@ static bool is_empty(struct rk_lexer *lexer, char close)
 	return true;
 }
 
+/* The short integers that come next, each with the comma behind it: what most requests mostly consist of. Anything else
+ * is left where it stands. Returns how many they were. */
+static uint32_t read_integers(struct rk_lexer *lexer)
+{
+	for (uint32_t n = 0;; n++) {
+		uint64_t word = rk_word_load(lexer->at, lexer->end);
+		unsigned n_digits = rk_word_digits(word);
+		bool is_padded = n_digits > 1 && rk_word_byte(word, 0) == '0';
+		if (n_digits == 0 || n_digits == RK_WORD_BYTES || rk_word_byte(word, n_digits) != ',' || is_padded)
+			return n;
+		append(lexer, RK_JSON_INTEGER)->integer = rk_word_number(word, n_digits);
+		lexer->at += n_digits + 1;
+		rk_lexer_skip_space(lexer);
+	}
+}
+
 static bool read_array(struct rk_lexer *lexer, unsigned depth)
 {
-	uint32_t place = lexer->n_values;
-	append(lexer, RK_JSON_ARRAY);
+	struct rk_json *array = append(lexer, RK_JSON_ARRAY);
 	uint32_t n = 0;
-	for (bool is_end = is_empty(lexer, ']'); !is_end; n++)
+	for (bool is_end = is_empty(lexer, ']'); !is_end; n++) {
+		n += read_integers(lexer);
 		if (!read_value(lexer, depth) || !read_separator(lexer, ']', &is_end))
 			return false;
-	lexer->values[place].n = n;
-	lexer->values[place].span = lexer->n_values - place;
+	}
+	array->n = n;
+	array->span = (uint32_t)(lexer->next - array);
 	return true;
 }
 
@@ -135,15 +153,13 @@ static bool read_member(struct rk_lexer *lexer, unsigned depth)
 
 static bool read_object(struct rk_lexer *lexer, unsigned depth)
 {
-	uint32_t place = lexer->n_values;
-	append(lexer, RK_JSON_OBJECT);
+	struct rk_json *object = append(lexer, RK_JSON_OBJECT);
 	uint32_t n = 0;
 	for (bool is_end = is_empty(lexer, '}'); !is_end; n++)
 		if (!read_member(lexer, depth) || !read_separator(lexer, '}', &is_end))
 			return false;
-	struct rk_json *object = &lexer->values[place];
 	object->n = n;
-	object->span = lexer->n_values - place;
+	object->span = (uint32_t)(lexer->next - object);
 	bool differ = n <= FEW_KEYS ? few_keys_differ(object) : many_keys_differ(lexer, object);
 	return differ || lexer->failed || rk_lexer_fail(lexer, "an object has a key twice");
 }
@@ -175,8 +191,9 @@ static bool read_value(struct rk_lexer *lexer, unsigned depth)
 const struct rk_json *rk_json_parse(struct rk_bytes text, struct rk_arena *arena, struct rk_json_error *ret_error)
 {
 	struct rk_lexer lexer = {.start = text.data, .at = text.data, .end = text.data + text.size, .arena = arena};
-	lexer.values = rk_arena_alloc_array(arena, max_values(text.size), sizeof(*lexer.values));
-	if (lexer.values == NULL || text.size > UINT32_MAX) {
+	const struct rk_json *first = lexer.next =
+		rk_arena_alloc_array(arena, max_values(text.size), sizeof(*lexer.next));
+	if (first == NULL || text.size > UINT32_MAX) {
 		*ret_error = (struct rk_json_error){0, NULL};
 		return NULL;
 	}
@@ -186,7 +203,7 @@ const struct rk_json *rk_json_parse(struct rk_bytes text, struct rk_arena *arena
 		is_good = rk_lexer_fail(&lexer, "there is more after the end of the value");
 	if (!is_good)
 		*ret_error = (struct rk_json_error){(size_t)(lexer.at - lexer.start), lexer.detail};
-	return is_good ? lexer.values : NULL;
+	return is_good ? first : NULL;
 }
 
 const struct rk_json *rk_json_get(const struct rk_json *value, const char *key)

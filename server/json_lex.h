@@ -6,8 +6,7 @@
 
 struct rk_lexer {
 	const char *start, *at, *end;
-	struct rk_json *values; /* room for every value that the text can hold */
-	uint32_t n_values;
+	struct rk_json *next; /* of the values: there is room for every one that the text can hold */
 	struct rk_arena *arena;
 	char *texts; /* where unescaped strings go, room for all that is left of the text; NULL before the first */
 	bool failed;
@@ -17,7 +16,12 @@ struct rk_lexer {
 /* Notes the first failure, at lexer->at. Returns false. */
 bool rk_lexer_fail(struct rk_lexer *lexer, const char *detail);
 
-void rk_lexer_skip_space(struct rk_lexer *lexer);
+static inline void rk_lexer_skip_space(struct rk_lexer *lexer)
+{
+	while (lexer->at < lexer->end && (unsigned char)*lexer->at <= ' ' &&
+	       (*lexer->at == ' ' || *lexer->at == '\n' || *lexer->at == '\r' || *lexer->at == '\t'))
+		lexer->at++;
+}
 
 /* From the opening quote to behind the closing one. */
 bool rk_lexer_read_string(struct rk_lexer *lexer, struct rk_json *ret_string);

@@ -4,13 +4,14 @@
  * accurately", 1990); the others go through strtod.
  */
 #include "server/json_lex.h"
+#include "server/json_word.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_EXACT_POWER = 22, LONGEST_ON_STACK = 128 };
+enum { MAX_EXACT_POWER = 22, LONGEST_ON_STACK = 128, MOST_DIGITS = 19 /* that any 64 bits hold */ };
 
 /* The parts of a number as they stand in the text. */
 struct parts {
@@ -26,16 +27,24 @@ static bool is_digit(const struct rk_lexer *lexer)
 	return lexer->at < lexer->end && *lexer->at >= '0' && *lexer->at <= '9';
 }
 
+/* Up to eight at a time. */
 static void read_digits(struct rk_lexer *lexer, struct parts *parts, bool after_point)
 {
-	for (; is_digit(lexer); lexer->at++) {
-		unsigned digit = (unsigned)(*lexer->at - '0');
-		if (parts->n_digits > 0 || digit > 0)
-			parts->n_digits++;
-		if (parts->n_digits <= 19)
-			parts->digits = parts->digits * 10 + digit;
-		parts->exponent -= after_point;
-	}
+	static const uint32_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
+	unsigned n;
+	do {
+		uint64_t word = rk_word_load(lexer->at, lexer->end);
+		n = rk_word_digits(word);
+		uint32_t number = n > 0 ? rk_word_number(word, n) : 0;
+		if (parts->n_digits > 0)
+			parts->n_digits += n;
+		else if (number > 0) /* without the zeros in front */
+			parts->n_digits = n - (unsigned)__builtin_ctzll(word ^ RK_WORD_OF('0')) / 8;
+		if (parts->n_digits <= MOST_DIGITS)
+			parts->digits = parts->digits * tens[n] + number;
+		parts->exponent -= after_point ? n : 0;
+		lexer->at += n;
+	} while (n == RK_WORD_BYTES);
 }
 
 static bool need_digit(struct rk_lexer *lexer)
@@ -88,7 +97,7 @@ static bool read_parts(struct rk_lexer *lexer, struct parts *parts)
 static bool take_integer(struct rk_lexer *lexer, const struct parts *parts, struct rk_json *ret_number)
 {
 	uint64_t most = (uint64_t)INT64_MAX + parts->is_negative;
-	if (parts->n_digits > 19 || parts->digits > most) {
+	if (parts->n_digits > MOST_DIGITS || parts->digits > most) {
 		lexer->at = parts->first;
 		return rk_lexer_fail(lexer, "a number is out of range");
 	}
@@ -119,8 +128,8 @@ static bool take_real(struct rk_lexer *lexer, const struct parts *parts, struct 
 							   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 							   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 	ret_number->type = RK_JSON_REAL;
-	if (parts->n_digits <= 19 && parts->digits <= UINT64_C(1) << 53 && parts->exponent >= -MAX_EXACT_POWER &&
-	    parts->exponent <= MAX_EXACT_POWER) {
+	if (parts->n_digits <= MOST_DIGITS && parts->digits <= UINT64_C(1) << 53 &&
+	    parts->exponent >= -MAX_EXACT_POWER && parts->exponent <= MAX_EXACT_POWER) {
 		double digits = (double)parts->digits;
 		double size =
 			parts->exponent < 0 ? digits / powers[-parts->exponent] : digits * powers[parts->exponent];
@@ -135,7 +144,7 @@ static bool take_real(struct rk_lexer *lexer, const struct parts *parts, struct 
 	return rk_lexer_fail(lexer, "a number is out of range");
 }
 
-bool rk_lexer_read_number(struct rk_lexer *lexer, struct rk_json *ret_number)
+static __attribute__((noinline)) bool read_any(struct rk_lexer *lexer, struct rk_json *ret_number)
 {
 	struct parts parts = {.first = lexer->at};
 	if (*lexer->at != '-' && !is_digit(lexer))
@@ -143,4 +152,16 @@ bool rk_lexer_read_number(struct rk_lexer *lexer, struct rk_json *ret_number)
 	if (!read_parts(lexer, &parts))
 		return false;
 	return parts.is_real ? take_real(lexer, &parts, ret_number) : take_integer(lexer, &parts, ret_number);
+}
+
+bool rk_lexer_read_number(struct rk_lexer *lexer, struct rk_json *ret_number)
+{
+	uint64_t word = rk_word_load(lexer->at, lexer->end);
+	unsigned n_digits = rk_word_integer(word);
+	if (n_digits == 0)
+		return read_any(lexer, ret_number);
+	ret_number->type = RK_JSON_INTEGER;
+	ret_number->integer = rk_word_number(word, n_digits);
+	lexer->at += n_digits;
+	return true;
 }

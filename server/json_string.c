@@ -3,6 +3,7 @@
  * has it: no overlong form, no surrogate, nothing above U+10FFFF.
  */
 #include "server/json_lex.h"
+#include "server/json_word.h"
 
 #include <string.h>
 
@@ -15,13 +16,6 @@ bool rk_lexer_fail(struct rk_lexer *lexer, const char *detail)
 		lexer->detail = detail;
 	lexer->failed = true;
 	return false;
-}
-
-void rk_lexer_skip_space(struct rk_lexer *lexer)
-{
-	while (lexer->at < lexer->end &&
-	       (*lexer->at == ' ' || *lexer->at == '\n' || *lexer->at == '\r' || *lexer->at == '\t'))
-		lexer->at++;
 }
 
 /* Bytes of the character that begins at `at`, or 0 if it is not valid. The lead byte is 0x80 or more. */
@@ -47,23 +41,44 @@ static size_t character_size(const unsigned char *at, size_t left)
 	return size;
 }
 
+/* Moves over the characters that are not ASCII. */
+static bool skip_characters(struct rk_lexer *lexer)
+{
+	while (lexer->at < lexer->end && (unsigned char)*lexer->at >= 0x80) {
+		size_t size = character_size((const unsigned char *)lexer->at, (size_t)(lexer->end - lexer->at));
+		if (size == 0)
+			return rk_lexer_fail(lexer, bad_utf8);
+		lexer->at += size;
+	}
+	return true;
+}
+
+/* Bytes from `at` to the first that ends a run of plain ASCII characters, or to the text's end. */
+static inline size_t count_plain(const char *at, const char *end)
+{
+	size_t size = 0;
+	unsigned n;
+	do
+		size += n = rk_word_plain(rk_word_load(at + size, end));
+	while (n == RK_WORD_BYTES);
+	return size;
+}
+
 /* Moves over the characters up to a quote, a backslash or a fault. */
 static bool skip_plain(struct rk_lexer *lexer)
 {
-	const char *at = lexer->at;
-	while (at < lexer->end) {
-		unsigned char c = (unsigned char)*at;
+	for (;;) {
+		lexer->at += count_plain(lexer->at, lexer->end);
+		if (lexer->at == lexer->end)
+			return rk_lexer_fail(lexer, ends_early);
+		unsigned char c = (unsigned char)*lexer->at;
 		if (c == '"' || c == '\\')
-			break;
-		size_t size = c < 0x80 ? 1 : character_size((const unsigned char *)at, (size_t)(lexer->end - at));
-		if (c < 0x20 || size == 0) {
-			lexer->at = at;
-			return rk_lexer_fail(lexer, c < 0x20 ? bad_string : bad_utf8);
-		}
-		at += size;
+			return true;
+		if (c < 0x20)
+			return rk_lexer_fail(lexer, bad_string);
+		if (!skip_characters(lexer))
+			return false;
 	}
-	lexer->at = at;
-	return at < lexer->end || rk_lexer_fail(lexer, ends_early);
 }
 
 static bool read_hex(struct rk_lexer *lexer, unsigned *ret_unit)
@@ -175,9 +190,10 @@ static bool read_escaped(struct rk_lexer *lexer, const char *first, struct rk_js
 	return true;
 }
 
-bool rk_lexer_read_string(struct rk_lexer *lexer, struct rk_json *ret_string)
+/* From behind the opening quote. */
+static __attribute__((noinline)) bool read_any(struct rk_lexer *lexer, struct rk_json *ret_string)
 {
-	const char *first = ++lexer->at;
+	const char *first = lexer->at;
 	if (!skip_plain(lexer))
 		return false;
 	if (*lexer->at == '\\')
@@ -185,5 +201,17 @@ bool rk_lexer_read_string(struct rk_lexer *lexer, struct rk_json *ret_string)
 	ret_string->text = first;
 	ret_string->n = (uint32_t)(lexer->at - first);
 	lexer->at++;
+	return true;
+}
+
+bool rk_lexer_read_string(struct rk_lexer *lexer, struct rk_json *ret_string)
+{
+	const char *first = ++lexer->at;
+	size_t size = count_plain(first, lexer->end);
+	if (first + size == lexer->end || first[size] != '"')
+		return read_any(lexer, ret_string);
+	ret_string->text = first;
+	ret_string->n = (uint32_t)size;
+	lexer->at += size + 1;
 	return true;
 }
