@@ -8,11 +8,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-bool rk_decoder_goes_on(const struct rk_decoder *decoder)
-{
-	return !decoder->stopped && decoder->refusal->faults.n < RK_MAX_FAULTS;
-}
-
 void rk_decoder_stop(struct rk_decoder *decoder, enum rk_problem problem, const char *detail)
 {
 	decoder->stopped = true;
@@ -79,17 +74,29 @@ static void miss_members(struct rk_decoder *decoder, const struct rk_path *path,
 					 "a required field is missing");
 }
 
+/* Index of the field, or fields->n. Objects of a kind mostly have their members in one order, if not in the table's:
+ * the search begins behind the field found last. */
+static size_t find_field(const struct rk_fields *fields, struct rk_bytes name, size_t first)
+{
+	for (size_t k = 0; k < fields->n; k++) {
+		size_t i = first + k < fields->n ? first + k : first + k - fields->n;
+		if (rk_bytes_equal(rk_bytes_of(fields->fields[i].name), name))
+			return i;
+	}
+	return fields->n;
+}
+
 void rk_decode_members(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *object,
 		       const struct rk_fields *fields, size_t index)
 {
 	const struct rk_json *key = object + 1;
+	size_t next = 0;
 	uint32_t seen = 0; /* bits of the fields that are there and not null */
 	for (uint32_t member = 0; member < object->n; member++, key = rk_json_next(key + 1)) {
 		const struct rk_json *value = key + 1;
 		struct rk_path at = {.parent = path, .key = rk_json_string(key)};
-		size_t i = 0;
-		while (i < fields->n && !rk_bytes_equal(rk_bytes_of(fields->fields[i].name), at.key))
-			i++;
+		size_t i = find_field(fields, at.key, next);
+		next = i < fields->n ? i + 1 : 0;
 		if (i == fields->n) {
 			rk_decoder_fault(decoder, &at, "unknown field");
 		} else if (value->type != RK_JSON_NULL) {
@@ -149,20 +156,27 @@ bool rk_decode_number(struct rk_decoder *decoder, const struct rk_path *path, co
 bool rk_decode_id(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 		  struct rk_item_id *ret_id)
 {
-	struct rk_item_id id = {.is_integer = value->type == RK_JSON_INTEGER};
-	if (id.is_integer) {
-		id.integer = value->integer;
-	} else {
-		if (!rk_decode_expect(decoder, path, value->type == RK_JSON_STRING, "an id (a string or an integer)",
-				      value))
-			return false;
-		id.text = rk_json_string(value);
-		if (id.text.size == 0 || id.text.size > RK_MAX_ID_BYTES) {
-			rk_decoder_fault(decoder, path, "expected an id of 1 to %d bytes, found %zu", RK_MAX_ID_BYTES,
-					 id.text.size);
-			return false;
-		}
+	if (value->type == RK_JSON_INTEGER) {
+		*ret_id = (struct rk_item_id){.is_integer = true, .integer = value->integer};
+		return true;
 	}
-	*ret_id = id;
+	if (!rk_decode_expect(decoder, path, value->type == RK_JSON_STRING, "an id (a string or an integer)", value))
+		return false;
+	struct rk_bytes text = rk_json_string(value);
+	if (text.size == 0 || text.size > RK_MAX_ID_BYTES) {
+		rk_decoder_fault(decoder, path, "expected an id of 1 to %d bytes, found %zu", RK_MAX_ID_BYTES,
+				 text.size);
+		return false;
+	}
+	*ret_id = (struct rk_item_id){.text = text};
 	return true;
+}
+
+uint32_t rk_decode_rows(const struct rk_decoder *decoder, const struct rk_item_id *ids, uint32_t n, int32_t *ret_rows)
+{
+	uint32_t n_unknown = 0;
+	rk_ids_find_all(decoder->ids, ids, n, ret_rows);
+	for (uint32_t i = 0; i < n; i++)
+		n_unknown += ret_rows[i] == RK_ROW_UNKNOWN;
+	return n_unknown;
 }

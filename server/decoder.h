@@ -66,7 +66,10 @@ void rk_decoder_fault(struct rk_decoder *decoder, const struct rk_path *path, co
 void rk_decoder_stop(struct rk_decoder *decoder, enum rk_problem problem, const char *detail);
 
 /* False once more decoding cannot change the answer. */
-bool rk_decoder_goes_on(const struct rk_decoder *decoder);
+static inline bool rk_decoder_goes_on(const struct rk_decoder *decoder)
+{
+	return !decoder->stopped && decoder->refusal->faults.n < RK_MAX_FAULTS;
+}
 
 /* Each returns whether `value` is of the type, and adds a fault if not. */
 bool rk_decode_expect(struct rk_decoder *decoder, const struct rk_path *path, bool fits, const char *expected,
@@ -75,6 +78,9 @@ bool rk_decode_number(struct rk_decoder *decoder, const struct rk_path *path, co
 		      double *ret_number);
 bool rk_decode_id(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *value,
 		  struct rk_item_id *ret_id);
+
+/* Rows of the ids, when all of them are read. Returns how many the model does not know. */
+uint32_t rk_decode_rows(const struct rk_decoder *decoder, const struct rk_item_id *ids, uint32_t n, int32_t *ret_rows);
 
 /* Members of a `features` object into `values` [features->n], which holds "missing" everywhere before. */
 void rk_decode_features(struct rk_decoder *decoder, const struct rk_path *path, const struct rk_json *object,

@@ -25,7 +25,7 @@ static void decode_candidate(struct rk_decoder *decoder, const struct rk_path *p
 			     size_t index)
 {
 	if (value->type != RK_JSON_OBJECT) {
-		bool fits = value->type == RK_JSON_STRING || value->type == RK_JSON_INTEGER;
+		bool fits = value->type == RK_JSON_STRING;
 		if (rk_decode_expect(decoder, path, fits, "an id (a string or an integer) or an object", value))
 			decode_item(decoder, path, value, index);
 		return;
@@ -45,12 +45,16 @@ void rk_decode_candidates(struct rk_decoder *decoder, const struct rk_path *path
 				 decoder->limits->max_candidates);
 	const struct rk_json *candidate = value + 1;
 	for (size_t i = 0; i < n && rk_decoder_goes_on(decoder); i++, candidate = rk_json_next(candidate)) {
+		if (candidate->type == RK_JSON_INTEGER) { /* most are, and none of them can be a fault */
+			decoder->candidate_ids[i] =
+				(struct rk_item_id){.is_integer = true, .integer = candidate->integer};
+			continue;
+		}
 		struct rk_path element = {.parent = path, .index = i};
 		decode_candidate(decoder, &element, candidate, i);
 	}
 	if (decoder->refusal->faults.n > 0)
 		return; /* some ids may be missing */
-	rk_ids_find_all(decoder->ids, decoder->candidate_ids, (uint32_t)n, decoder->candidate_rows);
-	for (size_t i = 0; i < n; i++)
-		decoder->request->n_unknown_candidates += decoder->candidate_rows[i] == RK_ROW_UNKNOWN;
+	decoder->request->n_unknown_candidates =
+		rk_decode_rows(decoder, decoder->candidate_ids, (uint32_t)n, decoder->candidate_rows);
 }

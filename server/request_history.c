@@ -107,7 +107,6 @@ void rk_decode_history(struct rk_decoder *decoder, const struct rk_path *path, c
 	}
 	if (decoder->refusal->faults.n > 0)
 		return; /* some ids may be missing */
-	rk_ids_find_all(decoder->ids, decoder->event_ids, (uint32_t)n, decoder->event_rows);
-	for (size_t i = 0; i < n; i++)
-		decoder->request->n_unknown_events += decoder->event_rows[i] == RK_ROW_UNKNOWN;
+	decoder->request->n_unknown_events =
+		rk_decode_rows(decoder, decoder->event_ids, (uint32_t)n, decoder->event_rows);
 }
