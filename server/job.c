@@ -136,7 +136,8 @@ static bool decode(struct run *run)
 		.resolver = {.acquire = acquire, .context = run->context},
 	};
 	bool decoded = rk_request_decode(&source, &run->context->decode_arena, request, &refusal);
-	choose_request_id(job, request);
+	if (request->request_id[0] != '\0')
+		choose_request_id(job, request);
 	if (request->version != NULL) {
 		memcpy(job->model, request->version->name, sizeof(job->model));
 		job->model_version = request->version->number;

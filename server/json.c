@@ -86,24 +86,27 @@ static bool many_keys_differ(struct rk_lexer *lexer, const struct rk_json *objec
 
 static bool read_value(struct rk_lexer *lexer, unsigned depth);
 
-/* Whether the next is `close` or a comma; the comma is eaten, and so is `close`. */
-static bool read_separator(struct rk_lexer *lexer, char close, bool *ret_is_end)
+/* For what cannot go on as it does. */
+static bool fail_here(struct rk_lexer *lexer)
 {
-	rk_lexer_skip_space(lexer);
-	if (lexer->at == lexer->end)
-		return rk_lexer_fail(lexer, "the body ends too early");
-	if (*lexer->at != ',' && *lexer->at != close)
-		return rk_lexer_fail(lexer, "invalid syntax");
-	*ret_is_end = *lexer->at++ == close;
-	return true;
+	return rk_lexer_fail(lexer, lexer->at == lexer->end ? "the body ends too early" : "invalid syntax");
 }
 
-static bool is_empty(struct rk_lexer *lexer, char close)
+static bool is_next(struct rk_lexer *lexer, char c)
 {
-	rk_lexer_skip_space(lexer);
-	if (lexer->at == lexer->end || *lexer->at != close)
-		return false;
+	bool is_it = rk_lexer_peek(lexer) == c;
+	lexer->at += is_it;
+	return is_it;
+}
+
+/* Whether the next is `close` or a comma; either is eaten. */
+static bool read_separator(struct rk_lexer *lexer, char close, bool *ret_is_end)
+{
+	char c = rk_lexer_peek(lexer);
+	if (c != ',' && c != close)
+		return fail_here(lexer);
 	lexer->at++;
+	*ret_is_end = c == close;
 	return true;
 }
 
@@ -119,7 +122,7 @@ static uint32_t read_integers(struct rk_lexer *lexer)
 			return n;
 		append(lexer, RK_JSON_INTEGER)->integer = rk_word_number(word, n_digits);
 		lexer->at += n_digits + 1;
-		rk_lexer_skip_space(lexer);
+		(void)rk_lexer_peek(lexer);
 	}
 }
 
@@ -127,7 +130,7 @@ static bool read_array(struct rk_lexer *lexer, unsigned depth)
 {
 	struct rk_json *array = append(lexer, RK_JSON_ARRAY);
 	uint32_t n = 0;
-	for (bool is_end = is_empty(lexer, ']'); !is_end; n++) {
+	for (bool is_end = is_next(lexer, ']'); !is_end; n++) {
 		n += read_integers(lexer);
 		if (!read_value(lexer, depth) || !read_separator(lexer, ']', &is_end))
 			return false;
@@ -139,23 +142,18 @@ static bool read_array(struct rk_lexer *lexer, unsigned depth)
 
 static bool read_member(struct rk_lexer *lexer, unsigned depth)
 {
-	rk_lexer_skip_space(lexer);
-	if (lexer->at == lexer->end || *lexer->at != '"')
-		return rk_lexer_fail(lexer, lexer->at == lexer->end ? "the body ends too early" : "invalid syntax");
+	if (rk_lexer_peek(lexer) != '"')
+		return fail_here(lexer);
 	if (!rk_lexer_read_string(lexer, append(lexer, RK_JSON_STRING)))
 		return false;
-	rk_lexer_skip_space(lexer);
-	if (lexer->at == lexer->end || *lexer->at != ':')
-		return rk_lexer_fail(lexer, lexer->at == lexer->end ? "the body ends too early" : "invalid syntax");
-	lexer->at++;
-	return read_value(lexer, depth);
+	return is_next(lexer, ':') ? read_value(lexer, depth) : fail_here(lexer);
 }
 
 static bool read_object(struct rk_lexer *lexer, unsigned depth)
 {
 	struct rk_json *object = append(lexer, RK_JSON_OBJECT);
 	uint32_t n = 0;
-	for (bool is_end = is_empty(lexer, '}'); !is_end; n++)
+	for (bool is_end = is_next(lexer, '}'); !is_end; n++)
 		if (!read_member(lexer, depth) || !read_separator(lexer, '}', &is_end))
 			return false;
 	object->n = n;
@@ -166,10 +164,7 @@ static bool read_object(struct rk_lexer *lexer, unsigned depth)
 
 static bool read_value(struct rk_lexer *lexer, unsigned depth)
 {
-	rk_lexer_skip_space(lexer);
-	if (lexer->at == lexer->end)
-		return rk_lexer_fail(lexer, "the body ends too early");
-	switch (*lexer->at) {
+	switch (rk_lexer_peek(lexer)) {
 	case '{':
 	case '[':
 		if (depth == RK_JSON_MAX_NESTING)
@@ -183,6 +178,8 @@ static bool read_value(struct rk_lexer *lexer, unsigned depth)
 		return read_literal(lexer, "false", RK_JSON_FALSE);
 	case 'n':
 		return read_literal(lexer, "null", RK_JSON_NULL);
+	case '\0':
+		return fail_here(lexer);
 	default:
 		return rk_lexer_read_number(lexer, append(lexer, RK_JSON_INTEGER));
 	}
@@ -198,7 +195,7 @@ const struct rk_json *rk_json_parse(struct rk_bytes text, struct rk_arena *arena
 		return NULL;
 	}
 	bool is_good = read_value(&lexer, 0);
-	rk_lexer_skip_space(&lexer);
+	(void)rk_lexer_peek(&lexer);
 	if (is_good && lexer.at != lexer.end)
 		is_good = rk_lexer_fail(&lexer, "there is more after the end of the value");
 	if (!is_good)

@@ -16,11 +16,15 @@ struct rk_lexer {
 /* Notes the first failure, at lexer->at. Returns false. */
 bool rk_lexer_fail(struct rk_lexer *lexer, const char *detail);
 
-static inline void rk_lexer_skip_space(struct rk_lexer *lexer)
+/* Moves over white space. Returns the byte there, NUL at the end: where a value's parts meet, it is never right. */
+static inline char rk_lexer_peek(struct rk_lexer *lexer)
 {
-	while (lexer->at < lexer->end && (unsigned char)*lexer->at <= ' ' &&
-	       (*lexer->at == ' ' || *lexer->at == '\n' || *lexer->at == '\r' || *lexer->at == '\t'))
-		lexer->at++;
+	for (; lexer->at < lexer->end; lexer->at++) {
+		char c = *lexer->at;
+		if ((unsigned char)c > ' ' || (c != ' ' && c != '\n' && c != '\r' && c != '\t'))
+			return c;
+	}
+	return '\0';
 }
 
 /* From the opening quote to behind the closing one. */

@@ -75,9 +75,7 @@ static inline unsigned rk_word_integer(uint64_t word)
 static inline unsigned rk_word_plain(uint64_t word)
 {
 	uint64_t quote = word ^ RK_WORD_OF('"'), backslash = word ^ RK_WORD_OF('\\');
-	uint64_t equal = ((quote - RK_WORD_OF(1)) & ~quote) | ((backslash - RK_WORD_OF(1)) & ~backslash);
-	uint64_t control = (word - RK_WORD_OF(0x20)) & ~word;
-	return rk_word_first(equal | control | word);
+	return rk_word_first((quote - RK_WORD_OF(1)) | (backslash - RK_WORD_OF(1)) | (word - RK_WORD_OF(0x20)) | word);
 }
 
 #endif

@@ -111,16 +111,17 @@ struct figures {
 
 static struct figures figures_of(struct decimal decimal)
 {
-	static const uint32_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000};
-	int n = (32 - __builtin_clz(decimal.digits)) * 1233 >> 12; /* log10(2) is nearly 1233 / 4096 */
-	n += decimal.digits >= tens[n];
-	uint32_t nine = decimal.digits * tens[9 - n];
-	uint64_t others = eight_digits(nine % tens[8]);
+	static const uint32_t tens[] = {1, 10, 100};
+	unsigned n_missing = decimal.digits < 10000000 ? 2 : decimal.digits < 100000000;
+	uint32_t nine = decimal.digits * tens[n_missing];
+	for (; nine < 100000000; n_missing++) /* subnormal floats only: others have seven digits or more */
+		nine *= 10;
+	uint64_t others = eight_digits(nine % 100000000);
 	return (struct figures){
-		.first = (char)('0' + nine / tens[8]),
+		.first = (char)('0' + nine / 100000000),
 		.others = others,
 		.n = others == 0 ? 1 : 9 - (size_t)__builtin_clzll(others) / 8,
-		.exponent = decimal.exponent + n - 1,
+		.exponent = decimal.exponent + 8 - (int)n_missing,
 	};
 }
 

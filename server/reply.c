@@ -11,7 +11,8 @@
 enum {
 	ESCAPE_FACTOR = 6, /* \u0000 */
 	KEY_BYTES = 4,     /* comma or brace, quotes, colon: around a key */
-	PIECE_BYTES = 96,  /* what an item has up to its id, or behind it: 45 of text, and a number's room */
+	PIECE_BYTES =
+		128, /* of an item without its explanation, if its id is an integer: 54 of text, and two numbers */
 };
 
 /* `,"click":` for each signal; the first byte is left out for the first of an object. */
@@ -90,26 +91,23 @@ static inline __attribute__((always_inline)) char *append(char *to, const char *
 	return to + size;
 }
 
-/* From the comma between items, if it is not the first, to the id. */
-static void put_id(struct rk_text *text, char spare[PIECE_BYTES], const struct rk_item_id *id, bool is_first)
+/* Up to the item's end, or to its explanation. `spare` [PIECE_BYTES]. */
+static void put_item(struct rk_text *text, char *spare, const struct rk_reply_source *source, uint32_t place,
+		     bool is_first, bool is_explained)
 {
+	const struct rk_item_id *id = &source->request->candidate_ids[place];
+	uint8_t state = source->result->states[place];
 	char *start = rk_text_begin(text, spare, PIECE_BYTES);
 	*start = ',';
 	char *end = append(start + !is_first, "{\"item\":");
-	if (id->is_integer)
+	if (id->is_integer) {
 		end += rk_number_write_integer(id->integer, end);
-	rk_text_end(text, start, end);
-	if (!id->is_integer)
+	} else {
+		rk_text_end(text, start, end);
 		rk_text_put_json(text, id->text);
-}
-
-/* From the score to the item's end, or to its explanation. */
-static void put_score(struct rk_text *text, char spare[PIECE_BYTES], const struct rk_reply_source *source,
-		      uint32_t place, bool is_explained)
-{
-	uint8_t state = source->result->states[place];
-	char *start = rk_text_begin(text, spare, PIECE_BYTES);
-	char *end = append(start, ",\"score\":");
+		end = start = rk_text_begin(text, spare, PIECE_BYTES);
+	}
+	end = append(end, ",\"score\":");
 	if (state == RK_SCORED)
 		end += rk_number_write_float(source->result->scores[place], end);
 	else
@@ -140,8 +138,7 @@ static void put_items(struct rk_text *text, const struct rk_reply_source *source
 	for (uint32_t i = 0; i < request->top_k; i++) {
 		uint32_t place = source->result->order[i];
 		bool is_explained = request->explain && source->result->states[place] == RK_SCORED;
-		put_id(text, spare, &request->candidate_ids[place], i == 0);
-		put_score(text, spare, source, place, is_explained);
+		put_item(text, spare, source, place, i == 0, is_explained);
 		if (is_explained)
 			put_explanation(text, source->result, keys, place);
 	}

@@ -238,6 +238,7 @@ static bool count(struct rk_decoder *decoder, const struct rk_json *root)
 	return true;
 }
 
+/* Ids and rows are written for each event and candidate, or the request is refused. */
 static bool alloc_arrays(struct rk_decoder *decoder)
 {
 	struct rk_arena *arena = decoder->arena;
@@ -245,14 +246,14 @@ static bool alloc_arrays(struct rk_decoder *decoder)
 	size_t n_candidates = decoder->request->input.n_candidates, n_events = decoder->request->input.n_events;
 	size_t n_features = n_candidates * config->candidate_features.n, n_signals = config->signals.n;
 	size_t value = sizeof(union rk_feature_value);
-	decoder->event_ids = rk_arena_alloc_zeroed(arena, n_events, sizeof(struct rk_item_id));
-	decoder->event_rows = rk_arena_alloc_zeroed(arena, n_events, sizeof(int32_t));
+	decoder->event_ids = rk_arena_alloc_array(arena, n_events, sizeof(struct rk_item_id));
+	decoder->event_rows = rk_arena_alloc_array(arena, n_events, sizeof(int32_t));
 	decoder->event_actions = rk_arena_alloc_zeroed(arena, n_events * rk_action_words(config), sizeof(uint64_t));
 	decoder->watch_ms = rk_arena_alloc_array(arena, n_events, sizeof(double));
 	decoder->duration_ms = rk_arena_alloc_array(arena, n_events, sizeof(double));
 	decoder->user_features = rk_arena_alloc_zeroed(arena, config->user_features.n, value);
-	decoder->candidate_rows = rk_arena_alloc_zeroed(arena, n_candidates, sizeof(int32_t));
-	decoder->candidate_ids = rk_arena_alloc_zeroed(arena, n_candidates, sizeof(struct rk_item_id));
+	decoder->candidate_rows = rk_arena_alloc_array(arena, n_candidates, sizeof(int32_t));
+	decoder->candidate_ids = rk_arena_alloc_array(arena, n_candidates, sizeof(struct rk_item_id));
 	decoder->candidate_features = rk_arena_alloc_zeroed(arena, n_features, value);
 	decoder->weights = rk_arena_alloc_array(arena, n_signals, sizeof(float));
 	decoder->has_weight = rk_arena_alloc_array(arena, n_signals, sizeof(uint8_t));
