@@ -163,10 +163,8 @@ static unsigned places_of(const struct rk_id_bucket *bucket, uint64_t hash)
 	return places;
 }
 
-static int32_t find_key(const struct rk_ids *ids, const struct key *key)
+static __attribute__((noinline)) int32_t search(const struct rk_ids *ids, const struct key *key)
 {
-	if (!key->can_be_there)
-		return -1;
 	for (const struct rk_id_bucket *bucket = bucket_of(ids, key->hash);; bucket = bucket_after(ids, bucket)) {
 		for (unsigned places = places_of(bucket, key->hash); places != 0; places &= places - 1) {
 			int32_t row = bucket->rows[__builtin_ctz(places)];
@@ -176,6 +174,16 @@ static int32_t find_key(const struct rk_ids *ids, const struct key *key)
 		if (!is_full(bucket))
 			return -1;
 	}
+}
+
+/* The row of the id, or -1. Most are integers that stand in their own bucket. */
+static int32_t find_key(const struct rk_ids *ids, const struct key *key)
+{
+	if (!key->can_be_there)
+		return -1;
+	const struct rk_id_bucket *bucket = bucket_of(ids, key->hash);
+	unsigned places = places_of(bucket, key->hash);
+	return ids->bytes == NULL && places != 0 ? bucket->rows[__builtin_ctz(places)] : search(ids, key);
 }
 
 /* Asks for the strings that the keys will be compared with: first for where they stand, then for their bytes. */
