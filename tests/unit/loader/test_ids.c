@@ -147,6 +147,21 @@ Test(ids, ids_whose_hashes_have_no_bit_and_every_bit)
 	}
 }
 
+/* Two strings made to have the same 64 bits of hash. */
+Test(ids, strings_of_the_same_hash_are_told_apart)
+{
+	static const char *const texts[] = {"item-000t00baa0a", "WcJqAvAq9BKXuJOd"};
+	struct strings one = strings_of(texts, 1), two = strings_of(texts, 2);
+	struct rk_ids table;
+	cr_assert_eq(init(&table, &one, NULL), RK_OK);
+	cr_assert_eq(find(&table, texts[0]), 0);
+	cr_assert_eq(find(&table, texts[1]), -1);
+	cr_assert_eq(init(&table, &two, NULL), RK_OK);
+	cr_assert_eq(table.buckets[0].hashes[0], table.buckets[0].hashes[1]);
+	cr_assert_eq(find(&table, texts[0]), 0);
+	cr_assert_eq(find(&table, texts[1]), 1);
+}
+
 /* As full as tables become, so that ids stand in other buckets than their own, also behind the last in the first. */
 Test(ids, the_fullest_tables_find_all_and_nothing_else)
 {
