@@ -268,7 +268,7 @@ Test(ranking, an_item_that_is_not_in_the_table_has_no_bias)
 
 Test(ranking, init_takes_the_bytes_it_foretells_and_refuses_less)
 {
-	static _Alignas(RK_ARENA_ALIGNMENT) char memory[1 << 20];
+	static _Alignas(RK_ARENA_ALIGNMENT) char memory[1 << 21];
 	static const struct rk_limits limits = {10, 10};
 	for (size_t shape = 0; shape < N_SHAPES; shape++) {
 		toy_model_fill(&model, &shapes[shape]);
