@@ -52,7 +52,7 @@ static inline uint32_t rk_digit_rows_of(uint32_t n_out)
 /* Where digits are faster than float multiply-adds; beyond RK_MAX_DIGIT_INPUTS their sums could overflow. */
 static inline bool rk_digits_pay(uint32_t n_in, uint32_t n_out)
 {
-	enum { LEAST_INPUTS = 48, LEAST_OUTPUTS = 32 };
+	enum { LEAST_INPUTS = 56, LEAST_OUTPUTS = 32 };
 	return n_in >= LEAST_INPUTS && n_in <= RK_MAX_DIGIT_INPUTS && n_out >= LEAST_OUTPUTS;
 }
 
@@ -116,11 +116,11 @@ struct rk_kernels {
 
 	/* digits.c, of the amx tier only, NULL elsewhere: float products by whole numbers. Of the nine products of
 	 * digits the six that matter are added up, exactly; |error| ≤ n_in · 2⁻²⁰ · max_k |w[m][k] / s[k]| ·
-	 * max_k |s[k] x[k][lane]|, s = in_scales, and as a rule that of float sums. A lane that holds a number which is
-	 * not finite gives NaN. Inputs become [rk_digits_padded(n_in) / 64][RK_N_DIGITS][16][RK_PANEL] quads, input 4k
-	 * in the lowest byte, and a scale for each lane. `activate`, one of the table's or NULL, is applied to y.
-	 * More than RK_PANEL lanes stand in panels one after the other, here and in x and y: weights are then read once
-	 * for all of them. */
+	 * max_k |s[k] x[k][lane]|, s = in_scales, and as a rule about that of float sums. A lane that holds a number
+	 * which is not finite gives NaN. Inputs become [rk_digits_padded(n_in) / 64][RK_N_DIGITS][16][RK_PANEL] quads,
+	 * input 4k in the lowest byte, and a scale for each lane. `activate`, one of the table's or NULL, is applied to
+	 * y. More than RK_PANEL lanes stand in panels one after the other, here and in x and y: weights are then read
+	 * once for all of them. */
 	void (*digits)(const struct rk_product *product, const float *x, uint32_t n_lanes, uint32_t *ret_quads,
 		       float *ret_scales);
 	void (*product_digits)(const struct rk_product *product, const uint32_t *quads, const float *scales,
