@@ -105,7 +105,7 @@ static void choose_request_id(struct rk_job *job, const struct rk_request *reque
 		RK_ASSERT(job->header_request_id.size < sizeof(job->request_id));
 		memcpy(job->request_id, job->header_request_id.data, job->header_request_id.size);
 		job->request_id[job->header_request_id.size] = '\0';
-	} else {
+	} else if (job->request_id[0] == '\0') { /* not made yet, when the body was still to be read */
 		rk_request_id_make(job->request_id);
 	}
 }
