@@ -6,10 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum {
-	UNIT = 64,           /* bytes: the arrays' alignment */
-	MANY_PER_WORKER = 4, /* that wait */
-};
+enum { UNIT = 64 }; /* bytes: the arrays' alignment */
 
 static size_t round_up(size_t bytes)
 {
@@ -98,12 +95,10 @@ static struct rk_load load_now(const struct rk_backlog *backlog, double stretch,
 				.n_idle = backlog->n_idle};
 }
 
-enum rk_crowd rk_backlog_crowd(const struct rk_backlog *backlog, double left_us, uint64_t now_ns)
+bool rk_backlog_is_full(const struct rk_backlog *backlog, double left_us, uint64_t now_ns)
 {
 	struct rk_load load = load_now(backlog, rk_stretch_factor(&backlog->stretch), now_ns);
-	if (rk_admission_enter(&load, 0, left_us) == RK_VERDICT_QUEUE_FULL)
-		return RK_CROWD_FULL;
-	return backlog->n_queued / backlog->options.n_workers >= MANY_PER_WORKER ? RK_CROWD_MANY : RK_CROWD_FEW;
+	return rk_admission_enter(&load, 0, left_us) == RK_VERDICT_QUEUE_FULL;
 }
 
 enum rk_verdict rk_backlog_offer(struct rk_backlog *backlog, struct rk_slot *slot, uint64_t now_ns,

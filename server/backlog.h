@@ -16,12 +16,6 @@
 #include "server/admission.h"
 #include "server/slot.h"
 
-enum rk_crowd {
-	RK_CROWD_FEW,
-	RK_CROWD_MANY, /* every worker has several to go: throughput is what they wait for */
-	RK_CROWD_FULL, /* one more would be refused with RK_VERDICT_QUEUE_FULL */
-};
-
 struct rk_backlog_options {
 	uint32_t capacity; /* requests that may wait: the number of slots, then it never overflows */
 	uint32_t n_workers;
@@ -65,8 +59,9 @@ RK_NODISCARD enum rk_status rk_backlog_open(struct rk_backlog *ret_backlog, cons
 /* Must be empty. A zeroed one is fine. */
 void rk_backlog_destroy(struct rk_backlog *backlog);
 
-/* How crowded it is for a request with so much of its budget left, whatever its size. */
-enum rk_crowd rk_backlog_crowd(const struct rk_backlog *backlog, double left_us, uint64_t now_ns);
+/* Whether a request with so much of its budget left would be refused now with RK_VERDICT_QUEUE_FULL, whatever its
+ * size. */
+bool rk_backlog_is_full(const struct rk_backlog *backlog, double left_us, uint64_t now_ns);
 
 /* Takes the slot in (RECEIVING → QUEUED) if admission lets it; only RK_VERDICT_ADMIT takes it. `accept` is called
  * before it can be taken. */

@@ -65,10 +65,9 @@ static bool is_shed_early(struct rk_connection *connection, uint64_t now_ns)
 	const struct rk_head *head = &connection->exchange.guard.head;
 	if (head->chunked || head->content_length > EARLY_BYTES)
 		return false;
-	double budget_us = 1000 * rk_http_budget_ms(connection);
-	enum rk_crowd crowd = rk_queue_crowd(&connection->http->server->queue, budget_us, now_ns);
-	rk_io_policy_note(&connection->http->policy, crowd != RK_CROWD_FEW, now_ns);
-	return crowd == RK_CROWD_FULL;
+	bool is_full = rk_queue_is_full(&connection->http->server->queue, 1000 * rk_http_budget_ms(connection), now_ns);
+	rk_io_policy_note(&connection->http->policy, is_full, now_ns);
+	return is_full;
 }
 
 static void refuse_for_slots(struct rk_connection *connection)

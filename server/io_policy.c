@@ -4,7 +4,7 @@
 
 #include <sched.h>
 
-enum { CALM_MS = 10 }; /* without a crowd: it is over, and answers are to go out at once */
+enum { CALM_MS = 100 }; /* without a refusal: the overload is over */
 
 static void set(struct rk_io_policy *policy, bool is_batch)
 {
@@ -13,13 +13,13 @@ static void set(struct rk_io_policy *policy, bool is_batch)
 	policy->is_batch = is_batch;
 }
 
-void rk_io_policy_note(struct rk_io_policy *policy, bool is_crowded, uint64_t now_ns)
+void rk_io_policy_note(struct rk_io_policy *policy, bool is_shed, uint64_t now_ns)
 {
-	if (is_crowded) {
-		policy->crowded_ns = now_ns;
+	if (is_shed) {
+		policy->shed_ns = now_ns;
 		if (!policy->is_batch)
 			set(policy, true);
-	} else if (policy->is_batch && now_ns - policy->crowded_ns > CALM_MS * RK_NS_PER_MS) {
+	} else if (policy->is_batch && now_ns - policy->shed_ns > CALM_MS * RK_NS_PER_MS) {
 		set(policy, false);
 	}
 }

@@ -36,12 +36,12 @@ void rk_queue_destroy(struct rk_queue *queue)
 	queue->is_open = false;
 }
 
-enum rk_crowd rk_queue_crowd(struct rk_queue *queue, double left_us, uint64_t now_ns)
+bool rk_queue_is_full(struct rk_queue *queue, double left_us, uint64_t now_ns)
 {
 	lock(queue);
-	enum rk_crowd crowd = rk_backlog_crowd(&queue->backlog, left_us, now_ns);
+	bool is_full = rk_backlog_is_full(&queue->backlog, left_us, now_ns);
 	unlock(queue);
-	return crowd;
+	return is_full;
 }
 
 enum rk_verdict rk_queue_offer(struct rk_queue *queue, struct rk_slot *slot, uint64_t now_ns,

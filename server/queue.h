@@ -21,8 +21,8 @@ RK_NODISCARD enum rk_status rk_queue_open(struct rk_queue *ret_queue, const stru
 /* Must be empty, and its workers gone. A zeroed one is fine. */
 void rk_queue_destroy(struct rk_queue *queue);
 
-/* See rk_backlog_crowd. */
-enum rk_crowd rk_queue_crowd(struct rk_queue *queue, double left_us, uint64_t now_ns);
+/* See rk_backlog_is_full. */
+bool rk_queue_is_full(struct rk_queue *queue, double left_us, uint64_t now_ns);
 
 /* Takes the slot in (RECEIVING → QUEUED) if admission lets it; only RK_VERDICT_ADMIT takes it. `accept` is called
  * before a worker can see the slot, under the queue's lock: what must happen before its answer can. */

@@ -123,7 +123,7 @@ static void begin(struct world *world, struct client *client)
 	double budget_ms = world->budget_ms;
 	if (draw_one_in(world, 3))
 		budget_ms = fmin(budget_ms, (double)draw_between(world, 1, 2 * (uint64_t)world->budget_ms));
-	if (rk_backlog_crowd(&world->backlog, 1000 * budget_ms, world->now_ns) == RK_CROWD_FULL) {
+	if (rk_backlog_is_full(&world->backlog, 1000 * budget_ms, world->now_ns)) {
 		CHECK(world, world->n_queue > 0);
 		refuse(world, client, SHED);
 		return;

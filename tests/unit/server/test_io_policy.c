@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <sched.h>
 
-Test(io_policy, yields_while_the_queue_is_crowded_and_for_a_moment_after)
+Test(io_policy, yields_while_requests_are_shed_and_for_a_moment_after)
 {
 	struct rk_io_policy policy = {0};
 	const uint64_t start_ns = 1000 * RK_NS_PER_S;
@@ -12,8 +12,8 @@ Test(io_policy, yields_while_the_queue_is_crowded_and_for_a_moment_after)
 	cr_assert_eq(sched_getscheduler(0), SCHED_OTHER);
 	rk_io_policy_note(&policy, true, start_ns);
 	cr_assert_eq(sched_getscheduler(0), SCHED_BATCH);
-	rk_io_policy_note(&policy, false, start_ns + 10 * RK_NS_PER_MS);
+	rk_io_policy_note(&policy, false, start_ns + 100 * RK_NS_PER_MS);
 	cr_assert_eq(sched_getscheduler(0), SCHED_BATCH);
-	rk_io_policy_note(&policy, false, start_ns + 11 * RK_NS_PER_MS);
+	rk_io_policy_note(&policy, false, start_ns + 101 * RK_NS_PER_MS);
 	cr_assert_eq(sched_getscheduler(0), SCHED_OTHER);
 }
