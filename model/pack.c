@@ -3,7 +3,6 @@
 #include "model/base/digits.h"
 #include "model/base/half.h"
 
-#include <math.h>
 #include <string.h>
 
 static float element(const struct rk_matrix *matrix, uint32_t out, uint32_t in)
@@ -81,19 +80,28 @@ struct rk_digits rk_take_digits(struct rk_layout *layout, uint32_t n_out, uint32
 	};
 }
 
+static uint32_t magnitude(float value)
+{
+	uint32_t bits;
+	memcpy(&bits, &value, sizeof(bits));
+	return bits & 0x7fffffffU;
+}
+
 /* Row `out` of the tiles; column k is divided by in_scales[k]. */
 static void pack_digit_row(const struct rk_matrix *matrix, uint32_t out, const struct rk_digits *digits)
 {
 	size_t n_steps = rk_digits_padded(matrix->n_in) / RK_DIGIT_STEP, tile = (size_t)RK_DIGIT_ROWS * RK_DIGIT_STEP;
 	int8_t *row = digits->tiles + out / RK_DIGIT_ROWS * n_steps * RK_N_DIGITS * tile +
 		      (size_t)(out % RK_DIGIT_ROWS) * RK_DIGIT_STEP;
-	float largest = 0.0F;
-	for (uint32_t in = 0; in < matrix->n_in; in++)
-		largest = fmaxf(largest, fabsf(element(matrix, out, in) / digits->in_scales[in]));
+	uint32_t largest = 0;
+	for (uint32_t in = 0; in < matrix->n_in; in++) {
+		uint32_t bits = magnitude(element(matrix, out, in) / digits->in_scales[in]);
+		largest = bits > largest ? bits : largest;
+	}
 	digits->out_scales[out] = rk_digits_scale(largest);
 	for (uint32_t in = 0; in < matrix->n_in; in++) {
-		uint32_t bytes =
-			rk_digits_of_float(element(matrix, out, in) / digits->in_scales[in], rk_digits_factor(largest));
+		uint32_t bytes = rk_digits_of_float(element(matrix, out, in) / digits->in_scales[in],
+						    rk_digits_exponent(largest));
 		int8_t *at = row + in / RK_DIGIT_STEP * RK_N_DIGITS * tile + in % RK_DIGIT_STEP;
 		for (size_t digit = 0; digit < RK_N_DIGITS; digit++)
 			at[digit * tile] = (int8_t)(bytes >> (16 - 8 * digit));
@@ -108,16 +116,18 @@ struct rk_digits rk_pack_digits(struct rk_layout *layout, const struct rk_matrix
 		return digits;
 	memset(digits.tiles, 0, (size_t)n_rows * n_padded * RK_N_DIGITS);
 	for (uint32_t in = 0; in < n_padded; in++) {
-		float largest = 0.0F;
-		for (uint32_t out = 0; out < matrix->n_out && in < matrix->n_in; out++)
-			largest = fmaxf(largest, fabsf(element(matrix, out, in)));
+		uint32_t largest = 0;
+		for (uint32_t out = 0; out < matrix->n_out && in < matrix->n_in; out++) {
+			uint32_t bits = magnitude(element(matrix, out, in));
+			largest = bits > largest ? bits : largest;
+		}
 		digits.in_scales[in] = rk_digits_balance(largest);
 	}
 	for (uint32_t out = 0; out < n_rows; out++) {
 		if (out < matrix->n_out)
 			pack_digit_row(matrix, out, &digits);
 		else
-			digits.out_scales[out] = rk_digits_scale(0.0F);
+			digits.out_scales[out] = rk_digits_scale(0);
 	}
 	return digits;
 }

@@ -87,9 +87,8 @@ static void pack_row(const float *row, uint32_t n_in, uint32_t n_padded, const f
 		     float *ret_scale)
 {
 	const uint32_t bits = largest_of_row(row, n_in, in_scales);
-	const float largest = rk_float_of_bits(bits);
-	const vec factor = vec_set1(rk_digits_factor(largest));
-	*ret_scale = rk_digits_scale(largest);
+	const vec factor = vec_set1(rk_float_of_bits((RK_DIGITS_FACTOR - rk_digits_exponent(bits)) << 23));
+	*ret_scale = rk_digits_scale(bits);
 	for (uint32_t k = 0; k < n_padded; k += RK_DIGIT_STEP, ret_tiles += RK_N_DIGITS * TILE_BYTES)
 		UNROLL for (uint32_t v = 0; v < STEP_VECS; v++)
 		{
