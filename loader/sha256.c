@@ -1,11 +1,14 @@
 /* SHA-256 as FIPS 180-4 writes it: whole blocks straight from the caller's memory, the rest through `block`. */
 #include "loader/sha256.h"
 
+#include "loader/sha256_blocks.h"
+#include "model/base/cpu.h"
+
 #include <string.h>
 
-enum { BLOCK_BYTES = 64, N_ROUNDS = 64, LENGTH_OFFSET = 56 };
+enum { BLOCK_BYTES = RK_SHA256_BLOCK_BYTES, N_ROUNDS = RK_SHA256_ROUNDS, LENGTH_OFFSET = 56 };
 
-static const uint32_t constants[N_ROUNDS] = {
+const uint32_t rk_sha256_constants[RK_SHA256_ROUNDS] = {
 	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
 	0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
 	0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -45,7 +48,7 @@ static void add_block(uint32_t state[8], const unsigned char *block)
 	uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
 	for (int t = 0; t < N_ROUNDS; t++) {
 		uint32_t big1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
-		uint32_t t1 = h + big1 + ((e & f) ^ (~e & g)) + constants[t] + w[t];
+		uint32_t t1 = h + big1 + ((e & f) ^ (~e & g)) + rk_sha256_constants[t] + w[t];
 		uint32_t big0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
 		uint32_t t2 = big0 + ((a & b) ^ (a & c) ^ (b & c));
 		h = g;
@@ -60,6 +63,20 @@ static void add_block(uint32_t state[8], const unsigned char *block)
 	const uint32_t added[8] = {a, b, c, d, e, f, g, h};
 	for (int i = 0; i < 8; i++)
 		state[i] += added[i];
+}
+
+void rk_sha256_add_plain(uint32_t state[8], const unsigned char *blocks, size_t n)
+{
+	for (; n > 0; n--, blocks += BLOCK_BYTES)
+		add_block(state, blocks);
+}
+
+static void add_blocks(uint32_t state[8], const unsigned char *blocks, size_t n)
+{
+	if (rk_cpu_has_sha())
+		rk_sha256_add_fast(state, blocks, n);
+	else
+		rk_sha256_add_plain(state, blocks, n);
 }
 
 void rk_sha256_init(struct rk_sha256 *sha)
@@ -80,12 +97,11 @@ void rk_sha256_update(struct rk_sha256 *sha, const void *data, size_t size)
 		size -= taken;
 		if (held + taken < BLOCK_BYTES)
 			return;
-		add_block(sha->state, sha->block);
+		add_blocks(sha->state, sha->block, 1);
 	}
-	for (; size >= BLOCK_BYTES; bytes += BLOCK_BYTES, size -= BLOCK_BYTES)
-		add_block(sha->state, bytes);
-	if (size > 0)
-		memcpy(sha->block, bytes, size);
+	add_blocks(sha->state, bytes, size / BLOCK_BYTES);
+	if (size % BLOCK_BYTES > 0)
+		memcpy(sha->block, bytes + size - size % BLOCK_BYTES, size % BLOCK_BYTES);
 }
 
 void rk_sha256_finish(struct rk_sha256 *sha, char ret_hex[65])

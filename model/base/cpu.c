@@ -45,6 +45,15 @@ static bool may_use_tiles(void)
 	return syscall(SYS_arch_prctl, ARCH_REQUEST_COMPONENT_PERMISSION, TILE_DATA) == 0;
 }
 
+/* `ask`, whose answer `known` keeps: a virtual machine takes microseconds for each question. */
+static bool ask_once(atomic_int *known, bool (*ask)(void))
+{
+	enum { UNKNOWN, NO, YES };
+	if (atomic_load_explicit(known, memory_order_relaxed) == UNKNOWN)
+		atomic_store_explicit(known, ask() ? YES : NO, memory_order_relaxed);
+	return atomic_load_explicit(known, memory_order_relaxed) == YES;
+}
+
 static bool ask_for_amx(void)
 {
 	return has_bf16() && __builtin_cpu_supports("avx512vbmi") && has_feature(0, false, 22) &&
@@ -54,11 +63,17 @@ static bool ask_for_amx(void)
 /* Asked once: a sandbox may forbid it later. */
 static bool has_amx(void)
 {
-	enum { UNKNOWN, NO, YES };
-	static atomic_int known = UNKNOWN;
-	if (atomic_load_explicit(&known, memory_order_relaxed) == UNKNOWN)
-		atomic_store_explicit(&known, ask_for_amx() ? YES : NO, memory_order_relaxed);
-	return atomic_load_explicit(&known, memory_order_relaxed) == YES;
+	static atomic_int known;
+	return ask_once(&known, ask_for_amx);
+}
+
+/* Leaf 7, subleaf 0, ebx: SHA 29. */
+static bool ask_for_sha(void)
+{
+	unsigned eax, ebx, ecx, edx;
+	__builtin_cpu_init();
+	return __builtin_cpu_supports("sse4.1") && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 &&
+	       (ebx >> 29 & 1U) != 0;
 }
 #endif
 
@@ -100,6 +115,16 @@ enum rk_status rk_cpu_choose(const char *name, enum rk_cpu_tier *ret_tier, struc
 		return RK_OK;
 	}
 	return rk_error_set(reterr, RK_INVALID, "expected auto, scalar, avx2, avx512 or amx");
+}
+
+bool rk_cpu_has_sha(void)
+{
+#if defined(__x86_64__)
+	static atomic_int known;
+	return ask_once(&known, ask_for_sha);
+#else
+	return false;
+#endif
 }
 
 bool rk_cpu_has_bf16(void)

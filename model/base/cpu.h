@@ -28,6 +28,9 @@ const char *rk_cpu_tier_name(enum rk_cpu_tier tier);
 /* `name` is "auto" or a tier's name. RK_INVALID for another name or a tier that this processor lacks. */
 RK_NODISCARD enum rk_status rk_cpu_choose(const char *name, enum rk_cpu_tier *ret_tier, struct rk_error *reterr);
 
+/* Instructions for SHA-256, with SSE4.1. */
+bool rk_cpu_has_sha(void);
+
 /* AVX-512-BF16 beside the avx512 tier. */
 bool rk_cpu_has_bf16(void);
 

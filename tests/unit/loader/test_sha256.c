@@ -1,4 +1,6 @@
 #include "loader/sha256.h"
+#include "loader/sha256_blocks.h"
+#include "model/base/cpu.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -62,5 +64,24 @@ Test(sha256, any_cut_gives_the_same)
 			rk_sha256_finish(&cut, hex);
 			cr_assert_str_eq(hex, expected, "size %zu, step %zu", size, step);
 		}
+	}
+}
+
+/* Blocks and states of all kinds, from none to seven blocks at a time. */
+Test(sha256, fast_rounds_are_the_plain_ones)
+{
+	unsigned char blocks[7 * RK_SHA256_BLOCK_BYTES];
+	uint32_t plain[8], fast[8], seed = 1;
+	if (!rk_cpu_has_sha())
+		return;
+	for (int round = 0; round < 1000; round++) {
+		for (size_t i = 0; i < sizeof(blocks); i++)
+			blocks[i] = (unsigned char)((seed = seed * 1664525U + 1013904223U) >> 24);
+		for (size_t i = 0; i < 8; i++)
+			plain[i] = fast[i] = seed = seed * 1664525U + 1013904223U;
+		size_t n = (size_t)round % 8;
+		rk_sha256_add_plain(plain, blocks, n);
+		rk_sha256_add_fast(fast, blocks, n);
+		cr_assert_arr_eq(fast, plain, sizeof(plain), "round %d", round);
 	}
 }
