@@ -20,3 +20,19 @@ uint32_t rk_feature_width(const struct rk_feature_config *feature)
 {
 	return feature->type == RK_FEATURE_CATEGORICAL ? feature->dim : 1;
 }
+
+size_t rk_config_first_outputs(const struct rk_config *config, int i)
+{
+	const struct rk_ranker_config *ranker = &config->ranker;
+	switch (ranker->type) {
+	case RK_RANKER_MLP:
+		return i == 0 ? ranker->hidden[0] : 0;
+	case RK_RANKER_DCN_V2:
+		return i == 0 ? rk_config_ranker_width(config) : 0;
+	case RK_RANKER_MMOE:
+		return (size_t)ranker->n_experts * (i == 0 ? ranker->hidden[0] : config->signals.n);
+	case RK_RANKER_DOT:
+		break;
+	}
+	return 0;
+}

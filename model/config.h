@@ -168,6 +168,10 @@ bool rk_config_attends(const struct rk_config *config, enum rk_polarity polarity
 /* Columns of z_i = [u ; e ; u⊙e ; t⁺ ; t⁻ ; c ; f] (0 for dot). */
 uint32_t rk_config_ranker_width(const struct rk_config *config);
 
+/* Outputs of the i-th layer that reads z_i (mlp: hidden 0; dcn_v2: cross 0; mmoe: hidden 0 of all experts, all gates);
+ * 0 where there is none. */
+size_t rk_config_first_outputs(const struct rk_config *config, int i);
+
 /* Columns that the feature takes: 1 if numeric, dim if categorical. */
 uint32_t rk_feature_width(const struct rk_feature_config *feature);
 

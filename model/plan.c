@@ -86,15 +86,6 @@ static enum rk_status fit_ranker(struct rk_plan *plan, const struct rk_config *c
 	return fit_layers(plan, config, reterr);
 }
 
-/* Outputs of the layer that reads z. */
-static uint64_t first_outputs(const struct rk_config *config)
-{
-	const struct rk_ranker_config *ranker = &config->ranker;
-	if (ranker->type == RK_RANKER_DCN_V2)
-		return rk_config_ranker_width(config);
-	return (uint64_t)ranker->hidden[0] * (ranker->type == RK_RANKER_MMOE ? ranker->n_experts : 1);
-}
-
 /* Digits where they pay for the layer that every candidate goes through first; dot has none, and there each layer of
  * the encoder decides for itself. */
 static bool digits_pay(const struct rk_plan *plan, const struct rk_config *config)
@@ -102,7 +93,7 @@ static bool digits_pay(const struct rk_plan *plan, const struct rk_config *confi
 	uint64_t widest = largest(largest(plan->candidate_rows, plan->layer_rows), plan->tower_rows);
 	if (config->ranker.type == RK_RANKER_DOT)
 		return true;
-	uint64_t n_out = first_outputs(config);
+	size_t n_out = rk_config_first_outputs(config, 0);
 	return widest <= RK_MAX_DIGIT_INPUTS &&
 	       rk_digits_pay(plan->candidate_rows, n_out < UINT32_MAX ? (uint32_t)n_out : UINT32_MAX);
 }

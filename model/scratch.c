@@ -63,23 +63,6 @@ static void lay_out_attention(struct rk_layout *layout, struct rk_attention_scra
 	attention->values = take_panels(layout, n_panels, values > dim ? values : dim);
 }
 
-/* Outputs of the i-th layer that reads z_i; 0 where there is none. */
-static size_t first_outputs(const struct rk_config *config, int i)
-{
-	const struct rk_ranker_config *ranker = &config->ranker;
-	switch (ranker->type) {
-	case RK_RANKER_MLP:
-		return i == 0 ? ranker->hidden[0] : 0;
-	case RK_RANKER_DCN_V2:
-		return i == 0 ? rk_config_ranker_width(config) : 0;
-	case RK_RANKER_MMOE:
-		return (size_t)ranker->n_experts * (i == 0 ? ranker->hidden[0] : config->signals.n);
-	case RK_RANKER_DOT:
-		break;
-	}
-	return 0;
-}
-
 /* Most inputs of any layer, of the encoder too. */
 static uint32_t widest_input(const struct rk_config *config, const struct rk_plan *plan)
 {
@@ -112,7 +95,7 @@ static void lay_out_user(struct rk_layout *layout, struct rk_scratch *scratch, c
 			lay_out_attention(layout, &scratch->attention[polarity], config, plan->max_selected[polarity],
 					  plan->form);
 	for (int i = 0; i < 2; i++) {
-		uint32_t n_out = (uint32_t)first_outputs(config, i);
+		uint32_t n_out = (uint32_t)rk_config_first_outputs(config, i);
 		scratch->first[i].weights =
 			rk_layout_floats(layout, (size_t)rk_groups_of(n_out) * RK_PACK, plan->candidate_rows);
 		scratch->first[i].rounded = take_rounded(layout, n_out, plan->candidate_rows, plan->form);

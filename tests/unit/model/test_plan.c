@@ -212,3 +212,26 @@ Test(plan, buffers_lie_apart_and_inside)
 				  "buffers %zu and %zu overlap", i, j);
 	}
 }
+
+static enum rk_form form_on(enum rk_cpu_tier tier)
+{
+	struct rk_plan plan;
+	const struct rk_limits limits = {10, 100};
+	cr_assert_eq(rk_plan_init(&plan, &config, &limits, tier, NULL), RK_OK);
+	return plan.form;
+}
+
+Test(plan, the_form_follows_the_precision_the_tier_and_the_size)
+{
+	enum rk_form widest = rk_kernels_of(rk_cpu_detect())->product_digits != NULL ? RK_FORM_DIGITS : RK_FORM_FLOATS;
+	cr_assert_eq(form_on(rk_cpu_detect()), RK_FORM_FLOATS, "digits do not pay for a small first layer");
+	config.dim = 64;
+	hidden[0] = 128;
+	cr_assert_eq(form_on(rk_cpu_detect()), widest);
+	cr_assert_eq(form_on(RK_CPU_SCALAR), RK_FORM_FLOATS);
+	hidden[1] = RK_MAX_DIGIT_INPUTS + 1;
+	cr_assert_eq(form_on(rk_cpu_detect()), RK_FORM_FLOATS, "sums of so many digits could overflow");
+	config.precision = RK_PRECISION_BF16;
+	cr_assert_eq(form_on(rk_cpu_detect()), RK_FORM_HALVES);
+	cr_assert_eq(form_on(RK_CPU_SCALAR), RK_FORM_HALVES);
+}
