@@ -105,7 +105,7 @@ static void choose_request_id(struct rk_job *job, const struct rk_request *reque
 		RK_ASSERT(job->header_request_id.size < sizeof(job->request_id));
 		memcpy(job->request_id, job->header_request_id.data, job->header_request_id.size);
 		job->request_id[job->header_request_id.size] = '\0';
-	} else if (job->request_id[0] == '\0') { /* not made yet, when the body was still to be read */
+	} else {
 		rk_request_id_make(job->request_id);
 	}
 }
@@ -226,13 +226,28 @@ static void clear_arena(struct rk_arena *arena)
 	rk_arena_reset(arena);
 }
 
+/* A job may be one that has run before: nothing of that request is to be left in what this one gives out. */
+static void forget(struct rk_job *job)
+{
+	job->status = 0;
+	job->problem = (enum rk_problem)0;
+	job->reply_bytes = 0;
+	job->request_id[0] = job->model[0] = job->user_id[0] = '\0';
+	job->model_version = 0;
+	job->n_candidates = job->n_events = job->n_unknown_items = 0;
+	job->n_nonfinite = job->n_scored = job->n_unreached = 0;
+	for (int stage = 0; stage < RK_N_STAGES; stage++)
+		if (stage != RK_STAGE_QUEUE)
+			job->stage_ns[stage] = 0;
+}
+
 void rk_job_run(struct rk_job_context *context, struct rk_job *job)
 {
 	RK_ASSERT(job->reply_size >= MIN_REPLY_BYTES);
+	forget(job);
 	struct run run = {.context = context, .job = job};
 	run.start_ns = run.stage_start_ns = now_of(&run);
 	run.deadline_ns = deadline_ns(job, job->budget_ms);
-	job->status = 0;
 	rk_arena_reset(&context->decode_arena);
 	choose_request_id(job, &run.request);
 	if (check_start(&run) && decode(&run) && rank(&run))

@@ -55,7 +55,8 @@ struct rk_job {
 	uint64_t stage_ns[RK_N_STAGES]; /* RK_STAGE_QUEUE is filled by the caller */
 };
 
-/* Runs the job to its end. Never fails otherwise than by job->status; allocates nothing. */
+/* Runs the job to its end. Never fails otherwise than by job->status; allocates nothing. All that is marked `out` is
+ * written anew, also in a job that has run before. */
 void rk_job_run(struct rk_job_context *context, struct rk_job *job);
 
 /* rk_rank_body_fn for the loader: context is a struct rk_job_bench (below). */

@@ -50,7 +50,7 @@ enum rk_verdict rk_queue_offer(struct rk_queue *queue, struct rk_slot *slot, uin
 	lock(queue);
 	enum rk_verdict verdict = rk_backlog_offer(&queue->backlog, slot, now_ns, accept);
 	unlock(queue);
-	/* not before: who wakes while the lock is held sleeps again at once */
+	/* not before: who wakes while the lock is held sleeps again at once, on the lock */
 	if (verdict == RK_VERDICT_ADMIT)
 		RK_ASSERT(pthread_cond_signal(&queue->not_empty) == 0);
 	return verdict;

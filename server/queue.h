@@ -18,7 +18,8 @@ struct rk_queue {
 RK_NODISCARD enum rk_status rk_queue_open(struct rk_queue *ret_queue, const struct rk_backlog_options *options,
 					  struct rk_error *reterr);
 
-/* Must be empty, and its workers gone. A zeroed one is fine. */
+/* Must be empty, its workers gone, and no rk_queue_offer under way: that one wakes a worker after it has let go of the
+ * lock, when the slot may be done already. A zeroed one is fine. */
 void rk_queue_destroy(struct rk_queue *queue);
 
 /* See rk_backlog_is_full. */

@@ -79,6 +79,41 @@ Test(job, the_bodys_id_wins_over_the_headers_over_a_made_one, .init = open_job)
 	cr_assert_str_neq(job.request_id, other.request_id);
 }
 
+/* What a job leaves is its own: nothing of the request that it was before, least of all that one's id. */
+Test(job, a_job_that_runs_again_gets_an_id_of_its_own, .init = open_job)
+{
+	struct rk_job job = new_job("{\"candidates\":[1],\"request_id\":\"of-the-first\"}");
+	(void)run(&job);
+	cr_assert_str_eq(job.request_id, "of-the-first");
+	job.body = rk_bytes_of("{\"candidates\":[1]}");
+	(void)run(&job);
+	cr_assert_str_neq(job.request_id, "of-the-first");
+	char made[sizeof(job.request_id)];
+	memcpy(made, job.request_id, sizeof(made));
+	(void)run(&job);
+	cr_assert_str_neq(job.request_id, made);
+}
+
+Test(job, a_job_that_runs_again_leaves_nothing_of_the_first, .init = open_job)
+{
+	struct rk_job job =
+		new_job("{\"candidates\":[1,648713160],\"history\":[{\"item\":1}],\"user\":{\"id\":\"u\"}}");
+	(void)run(&job);
+	cr_assert_eq(job.status, 200);
+	cr_assert(job.n_candidates > 0 && job.n_events > 0 && job.n_unknown_items > 0 && job.n_scored > 0);
+	cr_assert(job.model[0] != '\0' && job.model_version > 0 && job.user_id[0] != '\0');
+	job.body = rk_bytes_of("no json");
+	(void)run(&job);
+	cr_assert_eq(job.status, 400);
+	cr_assert(job.n_candidates == 0 && job.n_events == 0 && job.n_unknown_items == 0 && job.n_scored == 0);
+	cr_assert(job.n_unreached == 0 && job.n_nonfinite == 0);
+	cr_assert(job.model[0] == '\0' && job.model_version == 0 && job.user_id[0] == '\0');
+	cr_assert(job.stage_ns[RK_STAGE_SCORE] == 0 && job.stage_ns[RK_STAGE_WRITE] == 0);
+	job.body = rk_bytes_of("{\"candidates\":[648713160]}");
+	(void)run(&job);
+	cr_assert_eq(job.status, 200);
+}
+
 Test(job, the_longest_user_is_noted_whole, .init = open_job)
 {
 	char body[512], name[RK_MAX_ID_BYTES];
